@@ -1,0 +1,1 @@
+"""Zhaoyin (招引): investment and talent attraction for a development zone."""
