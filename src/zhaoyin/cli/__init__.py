@@ -1,0 +1,43 @@
+"""`zhaoyin …`: a thin door to everything. One file per verb; a verb's module is imported only when it is asked for."""
+
+from __future__ import annotations
+
+import importlib
+
+import click
+
+from zhaoyin.cli._common import speak
+
+# verb: (module:attribute, help in Chinese, help in English), in the order of the help page
+VERBS: dict[str, tuple[str, str, str]] = {}
+
+
+class Door(click.Group):
+    """A group that knows its verbs by name and loads one only to run it."""
+
+    def list_commands(self, ctx: click.Context) -> list[str]:
+        return list(VERBS)
+
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        if cmd_name not in VERBS:
+            return None
+        module, attribute = VERBS[cmd_name][0].split(":")
+        command: click.Command = getattr(importlib.import_module(module), attribute)
+        return command
+
+    def format_commands(self, ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section(speak("命令", "Commands")):
+            formatter.write_dl([(verb, speak(zh, en)) for verb, (_, zh, en) in VERBS.items()])
+
+
+@click.group(
+    cls=Door,
+    context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 110},
+    help=speak(
+        "招引：数字有出处的双招双引平台。",
+        "Zhaoyin: investment and talent attraction with figures you can defend.",
+    ),
+)
+@click.version_option(package_name="zhaoyin", prog_name="zhaoyin")
+def main() -> None:
+    pass

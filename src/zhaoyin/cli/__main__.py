@@ -1,0 +1,3 @@
+from zhaoyin.cli import main
+
+main(prog_name="zhaoyin")
