@@ -1,0 +1,3 @@
+import { startReview } from "../lib/review";
+
+startReview();
