@@ -1,0 +1,1 @@
+"""A document → facts, each with the characters that prove it."""
