@@ -69,7 +69,7 @@ def full_project(gate, track):
             "signed",
         ),  # a gap: later ones show, but do not advance
         (["signed", "landed"], "lead"),
-        (list(RULES.milestones), "full"),
+        (list(RULES.milestones), "capacity"),
     ],
 )
 def test_stage_is_the_unbroken_verified_prefix(codes, expected):
@@ -205,7 +205,7 @@ def test_dates_in_order_pass():
 )
 def test_land_clock_goes_yellow_at_60_percent_and_red_at_the_end(today, level):
     signed = (*verified("lead", "talks", "review"), Milestone("signed", "verified", D(2026, 1, 5)))
-    burning = [x for x in lights(Project("greenfield", signed), today) if x.rule == "land"]
+    burning = [x for x in lights(Project("land", signed), today) if x.rule == "land"]
     assert [x.level for x in burning] == ([level] if level else [])
     if level == "red":
         assert burning[0].who == "park_manager" and burning[0].days == 0
@@ -213,7 +213,7 @@ def test_land_clock_goes_yellow_at_60_percent_and_red_at_the_end(today, level):
 
 def test_lights_say_rule_days_and_who():
     signed = (*verified("lead", "talks", "review"), Milestone("signed", "verified", D(2026, 1, 5)))
-    light = lights(Project("greenfield", signed), D(2026, 5, 16))[0]
+    light = lights(Project("land", signed), D(2026, 5, 16))[0]
     assert (light.level, light.rule, light.days, light.zh) == ("red", "land", 41, "取得土地：超 41 天")
     assert light.en == "land obtained: 41 days over"
 
@@ -264,9 +264,7 @@ def test_progress_behind_plan(gap, level):
 
 
 def test_a_project_that_left_burns_no_light():
-    project = Project(
-        "greenfield", verified("lead"), dates={"last_progress_on": D(2020, 1, 1)}, exited="lost"
-    )
+    project = Project("land", verified("lead"), dates={"last_progress_on": D(2020, 1, 1)}, exited="lost")
     assert lights(project, D(2026, 1, 1)) == [] == schedule(project)
 
 
@@ -437,7 +435,7 @@ def test_supplement_and_termination_count_in_their_own_month():
 @pytest.mark.parametrize(
     ("signings", "steps"),
     [
-        ([("framework", 9), ("intent", 5), ("not_stated", 3)], [0, 0, 0]),
+        ([("framework", 9), ("intent", 5), ("unstated", 3)], [0, 0, 0]),
         ([("contract", 5), ("contract", 5)], [5, 0]),  # the same project at two ceremonies counts once
         ([("intent", 5), ("contract", 6), ("supplement", 2), ("termination", 0)], [0, 6, 2, -8]),
         ([("contract", 5), ("supplement", -1), ("termination", 0)], [5, -1, -4]),

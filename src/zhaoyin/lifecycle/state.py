@@ -108,7 +108,7 @@ def reached(milestones: Iterable[Milestone], track: str, rules: Rules) -> tuple[
     return tuple(prefix)
 
 
-def stage(milestones: Iterable[Milestone], track: str = "greenfield", rules: Rules | None = None) -> str:
+def stage(milestones: Iterable[Milestone], track: str = "land", rules: Rules | None = None) -> str:
     """The stage: that of the last milestone of the unbroken verified prefix; the first stage when nothing is verified.
 
     Later verified milestones show but do not advance it.
