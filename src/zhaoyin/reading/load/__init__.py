@@ -11,7 +11,7 @@ import importlib
 from pathlib import Path
 
 from zhaoyin.base.errors import Refusal
-from zhaoyin.reading.load import sniff
+from zhaoyin.reading.load import archive, sniff
 from zhaoyin.reading.load.document import Block, Box, Cell, Document, Locator, Notice, Page, Table, Value
 from zhaoyin.reading.load.draft import Draft
 from zhaoyin.reading.load.limits import Limits
@@ -34,8 +34,12 @@ __all__ = [
 
 # Imported when a file of the kind comes: most are heavy.
 _LOADERS = {
-    "txt": "plain",
-    "html": "web",
+    "txt": "plain:load",
+    "html": "web:load",
+    "docx": "word:load",
+    "xlsx": "sheets:load",
+    "xls": "sheets:load",
+    "csv": "sheets:load_csv",
 }
 
 
@@ -56,11 +60,12 @@ def load(source: str | Path | bytes, *, name: str | None = None, limits: Limits 
     if len(data) > limits.file_bytes:
         raise _too_large(name, len(data), limits)
     kind = sniff.kind_of(data, name)
-    loader = _LOADERS.get(kind)
-    if loader is None:
-        raise sniff.refusal(kind, name)
+    if kind == "zip":
+        kind = archive.kind_of(data, name, limits)
+    module, _, function = _LOADERS[kind].partition(":")
     try:
-        draft: Draft = importlib.import_module(f"zhaoyin.reading.load.{loader}").load(data, name, limits)
+        loader = getattr(importlib.import_module(f"zhaoyin.reading.load.{module}"), function)
+        draft: Draft = loader(data, name, limits)
     except Refusal:
         raise
     except (MemoryError, RecursionError) as error:

@@ -99,18 +99,24 @@ class Writer:
         done = 0
         for row in rows:
             at = self.size
+            cells = [" ".join(cell.split()) if cell else "" for cell in row]
             try:
-                self.write("\t".join(" ".join(cell.split()) for cell in row) + "\n")
+                self.write("\t".join(cells) + "\n")
             except Full:
                 full = True
-            for index in range(width):
-                cell = " ".join(row[index].split()) if index < len(row) else ""
-                stop = min(at + len(cell), self.size)
-                starts.append(min(at, self.size))
-                ends.append(max(stop, starts[-1]))
-                at += len(cell) + 1 if index < len(row) - 1 else len(cell)
+            for cell in cells:
+                starts.append(at)
+                at += len(cell)
+                ends.append(at)
+                at += 1
+            short = width - len(cells)
+            if short:
+                starts.extend([at - 1] * short)
+                ends.extend([at - 1] * short)
             done += 1
             if full:
+                starts = array("q", (min(place, self.size) for place in starts))
+                ends = array("q", (min(place, self.size) for place in ends))
                 break
         plain = values if values is not None else rows
         found: list[tuple[Value, ...]] = [

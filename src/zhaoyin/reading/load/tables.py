@@ -17,9 +17,13 @@ def finish(table: Table) -> Table:
     """Give covered places of merges their value and find title and header rows."""
     rows = [list(row) for row in table.rows] if table.merged else None
     if rows is not None:
+        room = 4 * len(rows) * table.width  # merges that overlap over and over are an attack
         for top, left, bottom, right in table.merged:
             if top >= len(rows) or left >= table.width:
                 continue
+            room -= (min(bottom, len(rows)) - top + 1) * (right - left + 1)
+            if room < 0:
+                break
             value = rows[top][left]
             for row in range(top, min(bottom + 1, len(rows))):
                 for column in range(left, min(right + 1, table.width)):
