@@ -83,7 +83,9 @@ def build_frontend() -> None:
         )
         if done.returncode:
             sys.stderr.write(done.stdout[-4000:] + done.stderr[-4000:])
-            raise SystemExit(f"the front end was not built: npm {' '.join(step)} ended with {done.returncode}")
+            raise SystemExit(
+                f"the front end was not built: npm {' '.join(step)} ended with {done.returncode}"
+            )
     STAMP.write_text(wanted)
 
 

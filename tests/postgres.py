@@ -16,9 +16,7 @@ import tempfile
 from collections.abc import Iterator
 from pathlib import Path
 
-FAST = (
-    "fsync=off full_page_writes=off synchronous_commit=off autovacuum=off shared_buffers=256MB max_connections=60"
-)
+FAST = "fsync=off full_page_writes=off synchronous_commit=off autovacuum=off shared_buffers=256MB max_connections=60"
 
 
 def binaries() -> Path | None:
