@@ -9,7 +9,14 @@ import click
 from zhaoyin.cli._common import speak
 
 # verb: (module:attribute, help in Chinese, help in English), in the order of the help page
-VERBS: dict[str, tuple[str, str, str]] = {}
+VERBS: dict[str, tuple[str, str, str]] = {
+    "chain": (
+        "zhaoyin.cli.chain:chain",
+        "产业链：位势、缺口、目标企业、训练",
+        "value chains: position, gaps, shortlist, train",
+    ),
+    "codes": ("zhaoyin.cli.codes:codes", "载入代码表", "load code tables"),
+}
 
 
 class Door(click.Group):

@@ -1,0 +1,55 @@
+"""`zhaoyin codes load FILE`: a full code table, kept beside the data so that chains and imports can be checked by it."""
+
+from __future__ import annotations
+
+import os
+from pathlib import Path
+
+import click
+
+from zhaoyin.cli._common import out, refusals_are_one_line, speak
+from zhaoyin.valuechain.codes import CodeTable
+
+
+def data_home() -> Path:
+    """Where this installation keeps its data: ZHAOYIN_DATA, or ./var."""
+    return Path(os.environ.get("ZHAOYIN_DATA") or "var")
+
+
+def table_file(scheme: str) -> Path:
+    return data_home() / "codes" / (scheme.replace("/", "").replace(" ", "_") + ".csv")
+
+
+def loaded(scheme: str = "GB/T 4754-2017") -> CodeTable | None:
+    """The table loaded for a scheme, or None."""
+    file = table_file(scheme)
+    return CodeTable.load(file, scheme) if file.is_file() else None
+
+
+@click.group(
+    help=speak("代码表：行业、地区等分类。", "Code tables: industries, regions and other classifications.")
+)
+def codes() -> None:
+    pass
+
+
+@codes.command(
+    "load",
+    help=speak(
+        "载入整张代码表（CSV，含 code、name，可含 parent）。",
+        "Load a whole table (CSV with code, name and perhaps parent).",
+    ),
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--scheme", default="GB/T 4754-2017", show_default=True, help=speak("分类名", "the scheme"))
+@refusals_are_one_line
+def load(file: Path, scheme: str) -> None:
+    table = CodeTable.load(file, scheme)
+    target = table_file(scheme)
+    table.save(target)
+    out().print(
+        speak(
+            f"已载入 {scheme}：{len(table)} 个代码，存于 {target}",
+            f"Loaded {scheme}: {len(table)} codes, kept in {target}",
+        )
+    )
