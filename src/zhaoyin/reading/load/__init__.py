@@ -40,6 +40,8 @@ _LOADERS = {
     "xlsx": "sheets:load",
     "xls": "sheets:load",
     "csv": "sheets:load_csv",
+    "pdf": "pdf:load",
+    "image": "picture:load",
 }
 
 

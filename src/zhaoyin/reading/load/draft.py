@@ -54,6 +54,10 @@ class Writer:
             raise Full
         return start, self.size
 
+    def replace_last(self, char: str) -> None:
+        """Put another character in the place of the last one written."""
+        self._pieces[-1] = self._pieces[-1][:-1] + char
+
     def block(
         self, text: str, kind: BlockKind = "paragraph", *, page: int | None = None, box: Box | None = None
     ) -> Block | None:

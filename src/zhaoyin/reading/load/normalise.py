@@ -105,7 +105,7 @@ def _forms(text: str) -> str:
 
 _INVISIBLE = re.compile(
     "\r(?=\n)|[\x00-\x08\x0e-\x1f\x7f-\x84\x86-\x9f\xad\u034f\u061c\u115f\u180e\u200b-\u200f\u202a-\u202e\u2060-\u2064"
-    "\u2066-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb\U000e0000-\U000e01ef]+"
+    "\u2066-\u206f\ufe00-\ufe0f\ufeff\ufff9-\ufffb\ufffe\uffff\U000e0000-\U000e01ef]+"
 )
 
 
@@ -201,6 +201,16 @@ _OPENS = re.compile(
 )
 _CARRIES = re.compile(r"[，、,“‘《（(【\[]\s*$")
 _CARRIED = re.compile(r"\s*[，。、；：！？）》”’】」』,;)%％]")
+
+
+def ends_sentence(line: str) -> bool:
+    """Whether a line ends where a sentence, a clause of a list or a heading ends."""
+    return _ENDS.search(line) is not None
+
+
+def begins_item(line: str) -> bool:
+    """Whether a line begins like an item of a list or a numbered clause."""
+    return _OPENS.match(line) is not None
 
 
 def _width(line: str) -> int:
