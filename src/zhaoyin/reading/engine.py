@@ -1,0 +1,110 @@
+"""`read`: a document → the facts it states."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import cast
+
+from zhaoyin.base.text import MappedText
+from zhaoyin.reading.draft import Draft
+from zhaoyin.reading.lexicon import Lexicon
+from zhaoyin.reading.load import Document, normalise
+from zhaoyin.reading.model import Fact, Genre, Reading, Span
+from zhaoyin.reading.proposers import Proposer, Rules
+from zhaoyin.reading.scan import Scan
+
+WINDOW = 60_000
+"""Characters read as one text. A longer one is read in pieces cut between lines, so time and memory stay linear."""
+
+_ORDER = {
+    kind: at
+    for at, kind in enumerate(
+        ("event", "project", "carrier", "organisation", "person", "policy", "clause", "claim")
+    )
+}
+
+
+def read(
+    document: Document | str, lexicon: Lexicon | None = None, proposers: Sequence[Proposer] | None = None
+) -> Reading:
+    """The facts of a document (or of a text), each with the exact characters of the source that prove it.
+
+    ``lexicon``: names the caller knows. ``proposers``: who proposes; the rules alone when not given. Every fact whose
+    evidence or values cannot be shown in the source is dropped, whoever proposed it. Never raises on any text.
+    """
+    mapped = normalise(document) if isinstance(document, str) else document.mapped
+    lexicon = lexicon or Lexicon()
+    facts: list[Fact] = []
+    notices: list[tuple[str, str, str]] = []
+    genre, region, kind = "other", None, "text"
+    for at, (start, end) in enumerate(_pieces(mapped.text)):
+        piece = _slice(mapped, start, end)
+        scan = Scan(piece, lexicon)
+        drafts: list[Draft] = []
+        for proposer in proposers or (Rules(),):
+            proposal = proposer.propose(scan, drafts)
+            drafts += proposal.drafts
+            notices += [notice for notice in proposal.notices if notice not in notices]
+            facts += [
+                fact
+                for draft in proposal.drafts
+                if grounded(fact := draft.fact(scan, proposer.name, 0.5), mapped.source)
+            ]
+            if at == 0:
+                genre = proposal.genre or genre
+                region = region or proposal.region
+                kind = proposal.kind if proposal.kind != "text" else kind
+    return Reading(
+        source=mapped.source,
+        facts=tuple(_tidy(facts)),
+        genre=cast(Genre, genre),
+        kind="ledger" if kind == "ledger" else "text",
+        region=region,
+        notices=tuple(notices),
+    )
+
+
+def grounded(fact: Fact, source: str) -> bool:
+    """Whether the evidence is there: a span inside the source, not empty, with every field's proof inside the source."""
+    size = len(source)
+
+    def inside(span: Span) -> bool:
+        return 0 <= span.start < span.end <= size
+
+    return (
+        bool(fact.fields)
+        and inside(fact.evidence)
+        and bool(source[fact.evidence.start : fact.evidence.end].strip())
+        and all(inside(span) for spans in fact.proofs.values() for span in spans)
+    )
+
+
+def _tidy(facts: list[Fact]) -> Iterator[Fact]:
+    """In the order of kinds and of the text, each key and each name of an organisation once."""
+    seen: set[str] = set()
+    for fact in sorted(facts, key=lambda f: (_ORDER[f.kind], f.evidence)):
+        mark = f"organisation:{fact.fields.get('name')}" if fact.kind == "organisation" else fact.key
+        if mark not in seen:
+            seen.add(mark)
+            yield fact
+
+
+def _pieces(text: str) -> Iterator[tuple[int, int]]:
+    """Runs of at most `WINDOW` characters, cut after a line or a sentence where there is one."""
+    at, size = 0, len(text)
+    while at < size:
+        end = min(at + WINDOW, size)
+        if end < size:
+            for mark in ("\n\n", "\n", "。", "，", " "):
+                cut = text.rfind(mark, at + WINDOW // 2, end)
+                if cut > 0:
+                    end = cut + len(mark)
+                    break
+        yield at, end
+        at = end
+
+
+def _slice(mapped: MappedText, start: int, end: int) -> MappedText:
+    if start == 0 and end == len(mapped.text):
+        return mapped
+    return MappedText(mapped.text[start:end], mapped.source, mapped.starts[start:end], mapped.ends[start:end])
