@@ -56,12 +56,12 @@ function step(by: 1 | -1): void {
   if (next) setCurrent(next.dataset.fact!, { focus: true });
 }
 
-function toNextOpen(): void {
+function toNextOpen(tell = true): void {
   const list = shown();
   const at = list.findIndex((fact) => fact.dataset.fact === current);
   const next = list.slice(at + 1).find(isOpen) ?? list.find(isOpen);
   if (next) setCurrent(next.dataset.fact!, { focus: true });
-  else announce(say("都审完了。", "Nothing is left to review here."));
+  else if (tell) announce(say("都审完了。", "Nothing is left to review here."));
 }
 
 function press(act: "accept" | "correct" | "reject"): void {
@@ -111,6 +111,7 @@ function sync(): void {
     const what = changed.length === 1 ? title(changed[0]!) : say(`${changed.length} 条`, `${changed.length} facts`);
     announce(`${words[changed[0]!.dataset.state ?? "open"] ?? ""} ${what}${say(`，还有 ${left} 条待审`, `, ${left} left`)}`);
   }
+  if (!reopened && changed.some((fact) => fact.dataset.fact === current && fact.dataset.state !== "open")) toNextOpen(false);
   const fact = factOf(current);
   if (fact) {
     const form = $("form", fact);
@@ -209,7 +210,7 @@ export function startReview(): void {
     const act = target.closest<HTMLElement>("[data-act]")?.dataset.act;
     if (act === "help") keysDialog().showModal();
     if (act === "undo") returning = true;
-  });
+  }, true); // before htmx sends: what was pressed is current first, then the next one
 
   // Somebody who knows the keys is faster than the server: go on at once, come back if it refuses.
   document.addEventListener("htmx:beforeRequest", (event) => {
@@ -220,12 +221,15 @@ export function startReview(): void {
     if (id === current) toNextOpen();
   });
   document.addEventListener("htmx:afterRequest", (event) => {
-    const { elt, successful } = (event as CustomEvent<{ elt: HTMLElement; successful: boolean }>).detail;
-    const fact = elt.closest<HTMLElement>(".zy-fact[data-fact]");
-    const id = fact?.dataset.fact;
+    const { requestConfig, successful } = (event as CustomEvent<{ requestConfig: { elt: HTMLElement }; successful: boolean }>).detail;
+    const id = requestConfig.elt.closest<HTMLElement>(".zy-fact[data-fact]")?.dataset.fact;
     if (!id || !busy.delete(id) || successful) return;
-    if (fact.isConnected) setCurrent(id, { focus: true });
-    announce(say(`没有保存：${title(fact)}`, `Not saved: ${title(fact)}`));
+    const fact = factOf(id); // as it is now: a refusal may have brought a fresh one
+    if (!fact) return;
+    if (fact.dataset.state === "open") {
+      setCurrent(id, { focus: true });
+      announce(say(`没有保存：${title(fact)}`, `Not saved: ${title(fact)}`));
+    } else announce(say(`别人已经审过：${title(fact)}`, `Somebody has reviewed it already: ${title(fact)}`));
   });
   document.addEventListener("htmx:afterSettle", sync);
   // A POST from a toast's 撤销 changes facts elsewhere: the server answers with HX-Trigger "facts-changed" and the page reloads them.
