@@ -1,7 +1,11 @@
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
+
+# before Django reads its settings: tests never touch the data of a desk that runs here
+os.environ["ZHAOYIN_DATA"] = tempfile.mkdtemp(prefix="zhaoyin-test-")
 
 ROOT = Path(__file__).resolve().parents[1]
 

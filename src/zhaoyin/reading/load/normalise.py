@@ -280,7 +280,7 @@ def _edge(lines: Iterable[str]) -> tuple[int, int] | None:
         inside = sum(counts[near] for near in range(width - 3, width + 1))
         if (inside, width) > (total, best or 0):
             best, total = width, inside
-    assert best is not None  # noqa: S101  (counts is not empty)
+    assert best is not None
     # Full lines must be the rule: most long lines stop here, hardly any goes beyond.
     beyond = sum(1 for width in widths if width > best + 4)
     if total >= max(3, 0.4 * len(long)) and beyond <= 0.1 * len(widths):

@@ -1,0 +1,208 @@
+"""Lists as data: a room says which columns, filters and search fields; search, paging, cards on a phone and Excel come along."""
+
+from __future__ import annotations
+
+import datetime as dt
+import io
+from collections.abc import Callable, Iterable, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.core.paginator import Paginator
+from django.db.models import Q, QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import render
+from openpyxl import Workbook
+from openpyxl.styles import Font
+from openpyxl.utils import get_column_letter
+
+from zhaoyin.base.errors import Refusal
+from zhaoyin.desk.accounts import policy
+from zhaoyin.desk.evidence.actions import audit
+from zhaoyin.desk.evidence.queries import attach_marks
+from zhaoyin.desk.templatetags.desk import proof, show_field
+from zhaoyin.desk.words import say
+
+PAGE_SIZE = 25
+EXPORT_LIMIT = 50_000
+
+
+@dataclass(frozen=True)
+class Column:
+    """One column. ``show`` renders the cell (escaped unless SafeString); without it the model field is shown.
+
+    ``plain`` gives the value for Excel where it differs. ``order`` is the field to sort by.
+    """
+
+    name: str
+    words: Any
+    show: Callable[[Any], Any] | None = None
+    plain: Callable[[Any], Any] | None = None
+    order: str = ""
+    number: bool = False
+    lead: bool = False
+
+    def cell(self, row: Any) -> Any:
+        return self.show(row) if self.show else show_field(row, self.name)
+
+    def value(self, row: Any) -> Any:
+        value = (
+            self.plain(row) if self.plain else (self.show(row) if self.show else show_field(row, self.name))
+        )
+        return (
+            value
+            if isinstance(value, int | float | dt.date) and not isinstance(value, bool)
+            else str(value or "")
+        )
+
+
+@dataclass(frozen=True)
+class Filter:
+    """A choice above the list. ``choices``: (value, words) pairs, or a callable giving them. ``apply`` narrows the rows."""
+
+    name: str
+    words: Any
+    choices: Sequence[tuple[str, Any]] | Callable[[], Iterable[tuple[str, Any]]]
+    apply: Callable[[QuerySet[Any], str], QuerySet[Any]] | None = None
+
+    def options(self) -> list[tuple[str, Any]]:
+        return list(self.choices() if callable(self.choices) else self.choices)
+
+    def narrow(self, rows: QuerySet[Any], value: str) -> QuerySet[Any]:
+        return self.apply(rows, value) if self.apply else rows.filter(**{self.name: value})
+
+
+@dataclass(frozen=True)
+class List:
+    """A whole list page as data. ``verb`` guards it; ``empty`` says what to do when there is nothing."""
+
+    verb: str
+    title: Any
+    columns: Sequence[Column]
+    rows: Callable[[HttpRequest], QuerySet[Any]]
+    url: Callable[[Any], str]
+    search: Sequence[str] = ()
+    filters: Sequence[Filter] = ()
+    empty: Any = ""
+    lead: str = ""  # a template above the list
+    actions: str = ""  # a template for the buttons at the right of the title
+    context: Callable[[HttpRequest], dict[str, Any]] = field(default=lambda request: {})
+
+    def narrowed(self, request: HttpRequest) -> tuple[QuerySet[Any], list[dict[str, Any]], str]:
+        """The rows as filtered, searched and sorted by the request; the filters' state; the search text."""
+        rows = self.rows(request)
+        state = []
+        for one in self.filters:
+            options = one.options()
+            chosen = request.GET.get(one.name, "")
+            if chosen and chosen not in {str(value) for value, _ in options}:
+                chosen = ""
+            if chosen:
+                rows = one.narrow(rows, chosen)
+            state.append({"name": one.name, "words": one.words, "options": options, "chosen": chosen})
+        text = request.GET.get("q", "").strip()[:100]
+        if text and self.search:
+            condition = Q()
+            for name in self.search:
+                condition |= Q(**{f"{name}__icontains": text})
+            rows = rows.filter(condition)
+            if any("__" in name for name in self.search):
+                rows = rows.distinct()
+        sort = request.GET.get("sort", "")
+        orders = {column.order for column in self.columns if column.order}
+        if sort.lstrip("-") in orders:
+            rows = rows.order_by(sort, "pk")
+        return rows, state, text
+
+    def respond(self, request: HttpRequest) -> HttpResponse:
+        rows, state, text = self.narrowed(request)
+        if request.GET.get("as") == "xlsx":
+            return self.export(request, rows)
+        page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
+        members = attach_marks(page.object_list)
+        table = [
+            {
+                "row": row,
+                "url": self.url(row),
+                "cells": [(c, c.cell(row), proof(row, c.name)) for c in self.columns],
+            }
+            for row in members
+        ]
+        context = {
+            "list": self,
+            "page": page,
+            "table": table,
+            "filters": state,
+            "text": text,
+            "narrowed": bool(text or any(one["chosen"] for one in state)),
+            "may_export": policy.may(request.user, "list.export"),
+            **self.context(request),
+        }
+        template = "desk/_list.html" if request.headers.get("HX-Target") == "list" else "desk/list.html"
+        return render(request, template, context)
+
+    def export(self, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse:
+        """The list as shown (filters, search, order) as a workbook; asked for, permitted and logged."""
+        policy.demand(request.user, "list.export")
+        total = rows.count()
+        if total > EXPORT_LIMIT:
+            raise Refusal(
+                "export.too_many",
+                f"这张表有 {total:,} 行，一次最多导出 {EXPORT_LIMIT:,} 行。先筛选再导出。",
+                f"This list has {total:,} rows; {EXPORT_LIMIT:,} can be exported at once. Filter first.",
+            )
+        book = Workbook()
+        sheet = book.active
+        assert sheet is not None
+        sheet.title = str(self.title)[:31]
+        sheet.append([str(column.words) for column in self.columns])
+        for cell in sheet[1]:
+            cell.font = Font(bold=True)
+        for row in attach_marks(rows):
+            sheet.append([_safe(column.value(row)) for column in self.columns])
+        for place in range(1, len(self.columns) + 1):
+            sheet.column_dimensions[get_column_letter(place)].width = 22
+        sheet.freeze_panes = "A2"
+        stamp = say(
+            "导出人 {who}，{at}",
+            "Exported by {who}, {at}",
+            who=request.user,
+            at=dt.datetime.now().strftime("%F %T"),
+        )
+        sheet.oddFooter.center.text = stamp
+        audit(
+            request.user,
+            "list.export",
+            after={"list": str(self.title), "rows": total, "query": request.GET.urlencode()},
+        )  # type: ignore[arg-type]
+        out = io.BytesIO()
+        book.save(out)
+        response = HttpResponse(
+            out.getvalue(), content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+        )
+        response["Content-Disposition"] = f'attachment; filename="zhaoyin-{dt.date.today():%Y%m%d}.xlsx"'
+        return response
+
+
+def _safe(value: Any) -> Any:
+    """A text that Excel would run as a formula is kept as text."""
+    return "'" + value if isinstance(value, str) and value[:1] in "=+-@\t\r" else value
+
+
+def list_view(spec: List) -> Callable[[HttpRequest], HttpResponse]:
+    """The view of a list: ``path("", list_view(AGREEMENTS), name="list")``."""
+
+    @policy.needs(spec.verb)
+    def view(request: HttpRequest) -> HttpResponse:
+        return spec.respond(request)
+
+    return view
+
+
+def link(url: str, words: Any) -> Any:
+    from django.utils.html import format_html
+
+    return format_html('<a href="{}">{}</a>', url, words)
+
+
+__all__ = ["Column", "Filter", "List", "link", "list_view"]

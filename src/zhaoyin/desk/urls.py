@@ -1,0 +1,21 @@
+"""One prefix per room; each room names its own pages."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+urlpatterns = [
+    path("", include("zhaoyin.desk.work.urls")),
+    path("", include("zhaoyin.desk.accounts.urls")),
+    path("", include("zhaoyin.desk.evidence.urls")),
+    path("materials/", include("zhaoyin.desk.materials.urls")),
+    path("organisations/", include("zhaoyin.desk.parties.urls")),
+    path("places/", include("zhaoyin.desk.sites.urls")),
+    path("events/", include("zhaoyin.desk.events.urls")),
+    path("policies/", include("zhaoyin.desk.policies.urls")),
+    path("projects/", include("zhaoyin.desk.projects.urls")),
+    path("agreements/", include("zhaoyin.desk.deals.urls")),
+]
+
+handler404 = "zhaoyin.desk.work.views.not_found"
+handler500 = "zhaoyin.desk.work.views.broken"
