@@ -103,7 +103,7 @@ def _tolerant(data: bytes, name: str) -> Decoded:
 def _wide(data: bytes) -> str | None:
     """UTF-16 without a mark: spaces, line ends, digits and full stops leave zero or 0x30 bytes on one side only."""
     head = data[:SAMPLE]
-    if len(data) % 2 or len(data) < 4:
+    if len(data) % 2 or len(data) < 4 or (b"\0" not in head and head.isascii()):
         return None
     even, odd = head[0::2], head[1::2]
     zeros_even, zeros_odd = even.count(0), odd.count(0)

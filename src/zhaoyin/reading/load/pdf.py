@@ -164,6 +164,9 @@ def _lines(textpage: Any, height: float) -> list[Line]:
                 max(s[2] for s in sides),
                 height - min(s[1] for s in sides),
             )
+            if box[3] - box[1] < 3:  # a font without glyphs here: take the room its characters are given
+                _, low, _, high = textpage.get_charbox(match.start(), loose=True)
+                box = (box[0], height - high, box[2], height - low)
         lines.append(Line(said.strip(), box))
     return lines
 

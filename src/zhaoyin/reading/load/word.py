@@ -173,9 +173,7 @@ def _cell_text(cell: Any) -> str:
     parts: list[str] = []
     for node in _blocks(cell):
         if local(node) == "tbl":
-            for row in node.iter():
-                if local(row) == "tc":
-                    parts.append(_cell_text(row))
+            parts += [_cell_text(inner) for row in _rows(node) for inner in _cells(row)]
         else:
             parts.append(_text(node))
     return " ".join(part for part in parts if part.strip())
