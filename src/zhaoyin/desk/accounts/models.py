@@ -60,7 +60,7 @@ class User(AbstractBaseUser):
     department = models.ForeignKey(
         Department, null=True, blank=True, on_delete=models.PROTECT, related_name="people"
     )
-    roles = models.JSONField(default=list, validators=[_known_roles])
+    roles = models.JSONField(default=list, blank=True, validators=[_known_roles])
     language = models.CharField(max_length=10, blank=True)
     is_active = models.BooleanField(default=True)
     is_demo = models.BooleanField(default=False)

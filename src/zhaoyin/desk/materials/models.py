@@ -34,7 +34,7 @@ class Material(Row):
     progress = models.PositiveSmallIntegerField(default=0)
     problem_zh = models.TextField(blank=True)
     problem_en = models.TextField(blank=True)
-    notes = models.JSONField(default=list)  # warnings of the loader, [{zh, en}]
+    notes = models.JSONField(default=list, blank=True)  # warnings of the loader, [{zh, en}]
     genre = models.CharField(max_length=20, blank=True)
     lease_until = models.DateTimeField(null=True, blank=True)  # a reader that died leaves this behind
 
@@ -103,8 +103,10 @@ class Fact(Row):
     content_type = models.ForeignKey(ContentType, null=True, blank=True, on_delete=models.PROTECT)
     object_id = models.PositiveBigIntegerField(null=True, blank=True)
     target = GenericForeignKey("content_type", "object_id")
-    locator = models.JSONField(default=dict)  # the place of the whole fact: characters, cell or page box
-    steps = models.JSONField(default=list)  # what accepting wrote, for undo
+    locator = models.JSONField(
+        default=dict, blank=True
+    )  # the place of the whole fact: characters, cell or page box
+    steps = models.JSONField(default=list, blank=True)  # what accepting wrote, for undo
     batch = models.CharField(
         max_length=36, blank=True, db_index=True
     )  # facts decided in one go are undone in one go
