@@ -74,7 +74,7 @@ def _units() -> dict[str, tuple[str, str, Fraction]]:
 
 UNITS = _units()
 QUANTITY = re.compile(
-    r"(?P<number>\d[\d,]*(?:\.\d+)?)\s*(?P<unit>"
+    r"(?P<number>(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)\s*(?P<unit>"
     + "|".join(sorted(map(re.escape, UNITS), key=len, reverse=True))
     + ")"
 )

@@ -52,7 +52,7 @@ _TOKEN = re.compile(
     r"(?P<space>\s+)|(?P<text>'[^'\n]*'|\"[^\"\n]*\"|“[^”\n]*”)|(?P<date>\d{4}-\d{2}-\d{2})"
     r"|(?P<quantity>"
     + f.QUANTITY.pattern
-    + r")|(?P<plain>\d[\d,]*(?:\.\d+)?)|(?P<word>[^\W\d]\w*)|(?P<other>.)",
+    + r")|(?P<plain>(?:\d{1,3}(?:,\d{3})+|\d+)(?:\.\d+)?)|(?P<word>[^\W\d]\w*)|(?P<other>.)",
     re.DOTALL,
 )
 

@@ -689,6 +689,10 @@ class Engine:
                     users.append(n)
             self._papers.append(self._paper_list(p, read))
             self._delivery.append(self.delivery(p))
+        others = [c.node for c in rules.caps] + [g.already for g in rules.groups if g.already is not None]
+        for node in (*others, *(i.when for p in policies for i in p.instalments)):
+            for name in x.fields(node):
+                self._reads.setdefault(name, [])
 
     def delivery(self, policy: m.Policy) -> str:
         """免申即享 when registers hold all data and nobody must judge; 申报 when somebody must; else 快申快享."""
@@ -950,7 +954,9 @@ class Engine:
         again = list(now.states)
         for n in {n for name in changed for n in self._reads.get(name, ())}:
             again[n] = self._one(n, after)
-        paid, _, _ = self.settle(again, after, now.choices)
+        paid, _, lost = self.settle(again, after, now.choices)
+        for n in lost:
+            again[n] = UNKNOWN, None
         return sum(paid.values()), again
 
     def _change(self, way: list[Gap], n: int, now: _Now) -> Change | None:
