@@ -1,4 +1,5 @@
 import os
+import sys
 import tempfile
 from pathlib import Path
 
@@ -26,3 +27,25 @@ def pytest_collection_modifyitems(items):
 @pytest.fixture(scope="session")
 def shared() -> Path:
     return shared_dir()
+
+
+@pytest.fixture(scope="session")
+def spark_session():
+    """One Spark for the whole run: a local cluster of two workers, started when the first test asks for it."""
+    os.environ.setdefault("PYSPARK_PYTHON", sys.executable)
+    builder = pytest.importorskip("pyspark.sql").SparkSession.builder
+    settings = {
+        "spark.driver.host": "127.0.0.1",
+        "spark.driver.bindAddress": "127.0.0.1",
+        "spark.ui.enabled": "false",
+        "spark.sql.shuffle.partitions": "4",
+        "spark.sql.session.timeZone": "UTC",
+        # Workers are processes of their own: they find the package by path, as the tests do.
+        "spark.executorEnv.PYTHONPATH": str(ROOT / "src"),
+    }
+    for name, value in settings.items():
+        builder = builder.config(name, value)
+    session = builder.master("local-cluster[2,1,1024]").appName("tests").getOrCreate()
+    session.sparkContext.setLogLevel("ERROR")
+    yield session
+    session.stop()

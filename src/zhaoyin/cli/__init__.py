@@ -18,6 +18,11 @@ VERBS: dict[str, tuple[str, str, str]] = {
         "产业链：位势、缺口、目标企业、训练",
         "value chains: position, gaps, shortlist, train",
     ),
+    "universe": (
+        "zhaoyin.cli.universe:universe",
+        "企业库：导入、计数、候选、抽样、合成",
+        "the company universe: import, count, candidates, sample, synth",
+    ),
     "codes": ("zhaoyin.cli.codes:codes", "载入代码表", "load code tables"),
 }
 

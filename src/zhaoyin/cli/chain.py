@@ -104,7 +104,7 @@ def _counts(path: Path) -> Counts:
     if not path.is_dir():
         return Counts.load(path)
     opened: Any = importlib.import_module("zhaoyin.universe").open(path)  # only when a folder is given
-    frame = opened.count_by("region", "industry")
+    frame = opened.count_by("region", "industry").to_pandas()
     return Counts.of(frame["region"].astype(str), frame["industry"].astype(str), frame["firms"])
 
 

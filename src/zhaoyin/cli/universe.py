@@ -5,8 +5,9 @@ from __future__ import annotations
 import datetime as dt
 import importlib
 import json
+from collections.abc import Callable
 from pathlib import Path
-from typing import Any
+from typing import Any, TypeVar
 
 import click
 from rich.table import Table
@@ -23,7 +24,9 @@ folder_option = click.option(
 )  # fmt: skip
 engine_options = [
     click.option("--engine", type=click.Choice(["duckdb", "spark"]), default="duckdb", show_default=True),
-    click.option("--master", default="local[2]", show_default=True, help=speak("Spark 主节点", "Spark's master")),
+    click.option(
+        "--master", default="local[2]", show_default=True, help=speak("Spark 主节点", "Spark's master")
+    ),
 ]
 filter_options = [
     click.option("--industry", "industries", multiple=True, help=speak("行业代码，可只写前几位，可写 代码=权重", "code or its first digits, or CODE=WEIGHT")),
@@ -38,8 +41,11 @@ filter_options = [
 ]  # fmt: skip
 
 
-def _with(options: list[Any]) -> Any:
-    def add(command: Any) -> Any:
+C = TypeVar("C", bound=Callable[..., Any])
+
+
+def _with(options: list[Any]) -> Callable[[C], C]:
+    def add(command: C) -> C:
         for option in reversed(options):
             command = option(command)
         return command
@@ -126,7 +132,9 @@ def _cell(value: Any) -> str:
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
-@click.group(help=speak("企业库：导入、计数、候选、抽样。", "The company universe: import, count, candidates, sample."))
+@click.group(
+    help=speak("企业库：导入、计数、候选、抽样。", "The company universe: import, count, candidates, sample.")
+)
 def universe() -> None:
     pass
 
@@ -138,11 +146,13 @@ def universe() -> None:
 @click.option("--encoding", help="utf-8, gb18030")
 @click.option("--industries", type=click.Path(path_type=Path), help=speak("行业代码表（默认：已载入的）", "industry table (default: the one loaded)"))  # fmt: skip
 @click.option("--regions", type=click.Path(path_type=Path), help=speak("行政区划代码表（默认：已载入的）", "region table (default: the one loaded)"))  # fmt: skip
-@click.option("--synthetic", is_flag=True, help=speak("新建一个合成数据的企业库", "make a universe of synthetic firms"))
+@click.option(
+    "--synthetic", is_flag=True, help=speak("新建一个合成数据的企业库", "make a universe of synthetic firms")
+)
 @click.option("--discard", is_flag=True, help=speak("放弃上次没做完的导入", "drop an unfinished import"))
 @json_option
 @refusals_are_one_line
-def import_(
+def import_(  # noqa: PLR0917
     files: tuple[Path, ...], folder: Path | None, mapping: tuple[str, ...], encoding: str | None,
     industries: Path | None, regions: Path | None, synthetic: bool, discard: bool, as_json: bool,
 ) -> None:  # fmt: skip
@@ -151,14 +161,19 @@ def import_(
     for one in mapping:
         field, sign, header = one.partition("=")
         if not sign:
-            raise Refusal("universe.map", f"--map {one} 要写成 字段=列名。", f"--map {one}: write FIELD=HEADER.")
+            raise Refusal(
+                "universe.map", f"--map {one} 要写成 字段=列名。", f"--map {one}: write FIELD=HEADER."
+            )
         wanted[field.strip()] = header.strip()
     tables = {}
     for kind, given in (("industry", industries), ("region", regions)):
         file = given or table_file(SCHEMES[kind])
         tables[kind] = engine.CodeTable.load(kind, file) if given or file.is_file() else None
     with progress(speak("导入", "Importing")) as bar:
-        stages = {"read": speak("读取、核对", "reading, checking"), "sort": speak("排序、写入", "sorting, writing")}
+        stages = {
+            "read": speak("读取、核对", "reading, checking"),
+            "sort": speak("排序、写入", "sorting, writing"),
+        }
         task = bar.add_task(stages["read"], total=None)
 
         def show(stage: str, done: int, total: int) -> None:
@@ -169,7 +184,11 @@ def import_(
             encoding=encoding, synthetic=synthetic, discard=discard, progress=show,
         )  # fmt: skip
     if as_json:
-        click.echo(json.dumps({name: getattr(done, name) for name in done.__slots__}, ensure_ascii=False, default=str))
+        click.echo(
+            json.dumps(
+                {name: getattr(done, name) for name in done.__slots__}, ensure_ascii=False, default=str
+            )
+        )
         return
     say = out().print
     if done.resumed:
@@ -210,7 +229,9 @@ def info(folder: Path | None, as_json: bool) -> None:
     _emit([{key: source.get(key) for key in titles} for source in manifest.sources], False, False, titles)
 
 
-@universe.command(help=speak("按地区、行业计数，如 region:4 industry:2。", "Count by keys such as region:4 industry:2."))
+@universe.command(
+    help=speak("按地区、行业计数，如 region:4 industry:2。", "Count by keys such as region:4 industry:2.")
+)
 @click.argument("keys", nargs=-1)
 @folder_option
 @_with(filter_options)
@@ -251,7 +272,9 @@ def candidates(folder: Path | None, limit: int, target: Path | None, as_json: bo
         _emit(_rows(table), opened.synthetic, as_json, titles)
 
 
-@universe.command(help=speak("抽签取几家，同一种子同一结果。", "Some firms by lot; the same seed, the same firms."))
+@universe.command(
+    help=speak("抽签取几家，同一种子同一结果。", "Some firms by lot; the same seed, the same firms.")
+)
 @click.argument("size", type=click.IntRange(1, 100_000), default=20)
 @folder_option
 @_with(filter_options)
@@ -269,11 +292,18 @@ def sample(size: int, folder: Path | None, seed: int, as_json: bool, **given: An
 @universe.command(help=speak("造一个合成企业库，供测速和演示。", "Make a synthetic universe for benches and demonstrations."))  # fmt: skip
 @click.option("--firms", type=click.IntRange(1, 999_999_999), required=True)
 @click.option("--seed", type=int, default=7, show_default=True)
-@click.option("--out", "target", type=click.Path(path_type=Path), required=True, help=speak("空目录", "an empty folder"))
+@click.option(
+    "--out", "target", type=click.Path(path_type=Path), required=True, help=speak("空目录", "an empty folder")
+)
 @refusals_are_one_line
 def synth(firms: int, seed: int, target: Path) -> None:
     with progress(speak("合成", "Making")) as bar:
         task = bar.add_task("", total=firms)
-        _engine().synthesise(firms, target, seed=seed, progress=lambda done, _: bar.update(task, completed=done))
+        _engine().synthesise(
+            firms, target, seed=seed, progress=lambda done, _: bar.update(task, completed=done)
+        )
     _say_synthetic(True)
-    out().print(speak(f"{firms:,} 家合成企业写入 {target}", f"{firms:,} synthetic firms written to {target}"), markup=False)
+    out().print(
+        speak(f"{firms:,} 家合成企业写入 {target}", f"{firms:,} synthetic firms written to {target}"),
+        markup=False,
+    )

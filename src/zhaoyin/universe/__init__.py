@@ -6,4 +6,14 @@ from zhaoyin.universe.query import DEFAULT_SCORE, Filter, Term
 from zhaoyin.universe.store import Universe, open
 from zhaoyin.universe.synth import synthesise
 
-__all__ = ["DEFAULT_SCORE", "CodeTable", "Filter", "Imported", "Term", "Universe", "ingest", "open", "synthesise"]
+__all__ = [
+    "DEFAULT_SCORE",
+    "CodeTable",
+    "Filter",
+    "Imported",
+    "Term",
+    "Universe",
+    "ingest",
+    "open",
+    "synthesise",
+]

@@ -25,7 +25,9 @@ from zhaoyin.universe.codes import CodeTable, Resolver
 from zhaoyin.universe.reader import Block
 from zhaoyin.universe.schema import SCHEMA, STATUSES, WORD
 
-BLANKS = pa.array(["", "-", "--", "—", "——", "/", "\\N", "null", "NULL", "None", "nan", "NaN", "暂无", "无", "未公开"])
+BLANKS = pa.array(
+    ["", "-", "--", "—", "——", "/", "\\N", "null", "NULL", "None", "nan", "NaN", "暂无", "无", "未公开"]
+)
 REJECTS = pa.schema(
     [("row", pa.int32()), ("uscc", pa.string()), ("name", pa.string()), ("outcome", pa.string()), ("reason", pa.string())]
 )  # fmt: skip
@@ -47,7 +49,9 @@ _WEIGHTS = np.array([pow(3, n, 31) for n in range(17)], np.int32)
 def uscc_sound(codes: pa.Array) -> npt.NDArray[np.bool_]:
     """Whether each string is a USCC with the right check character (GB 32100-2015): as base.uscc.is_valid, by columns."""
     sound = np.zeros(len(codes), bool)
-    long = np.flatnonzero(pc.fill_null(pc.equal(pc.binary_length(codes), 18), False).to_numpy(zero_copy_only=False))
+    long = np.flatnonzero(
+        pc.fill_null(pc.equal(pc.binary_length(codes), 18), False).to_numpy(zero_copy_only=False)
+    )
     if not len(long):
         return sound
     picked = codes.take(pa.array(long)) if len(long) < len(codes) or codes.offset else codes
@@ -143,7 +147,9 @@ class Cleaned:
 
     number: int
     firms: pa.Table  # SCHEMA without place and source
-    rejects: pa.Table  # REJECTS; outcome "rejected", or "kept" where an optional field was unreadable and left empty
+    rejects: (
+        pa.Table
+    )  # REJECTS; outcome "rejected", or "kept" where an optional field was unreadable and left empty
     read: int
     rejected: int
 
@@ -187,14 +193,19 @@ class Cleaner:
             if text and uscc.is_valid(uscc.normalise(text)):
                 sound[at] = True
         if not sound.all():
-            code = pa.array(
-                [text and uscc.normalise(text) for text in code.to_pylist()], pa.string()
+            code = pa.array([text and uscc.normalise(text) for text in code.to_pylist()], pa.string())
+            reasons.append(
+                pa.array(
+                    [None if ok else _uscc_fault(t) for ok, t in zip(sound, code.to_pylist(), strict=True)],
+                    pa.string(),
+                )
             )
-            reasons.append(pa.array([None if ok else _uscc_fault(t) for ok, t in zip(sound, code.to_pylist(), strict=True)], pa.string()))
         name = columns["name"]
         if name.null_count:
             reasons.append(pc.if_else(name.is_valid(), None, pa.scalar("缺企业名称")))
-        garbled = pc.fill_null(pc.or_kleene(pc.match_substring(name, "\ufffd"), pc.match_substring(code, "\ufffd")), False)
+        garbled = pc.fill_null(
+            pc.or_kleene(pc.match_substring(name, "\ufffd"), pc.match_substring(code, "\ufffd")), False
+        )
         if pc.any(garbled).as_py():
             reasons.append(pc.if_else(garbled, pa.scalar("有读不出的字节（编码错误）"), None))
         industry, fault = self._resolve(self.industry, _deepest(columns, count))
@@ -214,7 +225,9 @@ class Cleaner:
                 if note is not None:
                     notes.append(note)
 
-        firms = self._firms(columns, code, industry, region, values, rows)
+        firms = self._firms(
+            columns=columns, code=code, industry=industry, region=region, values=values, rows=rows
+        )
         rejects = _rejects(rows, code, columns["name"], why, filled & ~good, REJECTED)
         noted = _join(notes)
         kept = np.zeros(count, bool)
@@ -243,6 +256,7 @@ class Cleaner:
 
     def _firms(
         self,
+        *,
         columns: dict[str, pa.Array],
         code: pa.Array,
         industry: pa.Array,
@@ -257,10 +271,15 @@ class Cleaner:
             "industry": industry,
             "region": region,
             "source_row": pa.array(rows, pa.int32()),
-            "status": pc.fill_null(values["status"], "unknown") if "status" in values else pa.array(["unknown"] * count),
+            "status": pc.fill_null(values["status"], "unknown")
+            if "status" in values
+            else pa.array(["unknown"] * count),
         }
         if capital is not None:
-            made["capital_fen"], made["capital_currency"] = capital.field(0), capital.field(1)
+            made["capital_fen"], made["capital_currency"] = (
+                pc.struct_field(capital, [0]),
+                pc.struct_field(capital, [1]),
+            )
         arrays = []
         names = [one for one in SCHEMA if one.name not in ("place", "source")]
         for one in names:
@@ -296,7 +315,9 @@ class Cleaner:
         if all(fault is None for _, fault in found):
             return values, None
         word = WORD[name]
-        return values, pa.array([fault and f"{word}{fault}" for _, fault in found], pa.string()).take(coded.indices)
+        return values, pa.array([fault and f"{word}{fault}" for _, fault in found], pa.string()).take(
+            coded.indices
+        )
 
 
 _TYPES: dict[str, pa.DataType] = {
@@ -306,7 +327,13 @@ _TYPES: dict[str, pa.DataType] = {
 
 
 def _flat(column: pa.ChunkedArray) -> pa.Array:
-    return column.chunk(0) if column.num_chunks == 1 else pa.concat_arrays(column.chunks) if column.num_chunks else pa.array([], column.type)
+    return (
+        column.chunk(0)
+        if column.num_chunks == 1
+        else pa.concat_arrays(column.chunks)
+        if column.num_chunks
+        else pa.array([], column.type)
+    )
 
 
 def _blanked(column: pa.Array) -> pa.Array:
@@ -347,8 +374,13 @@ def _join(columns: list[pa.Array], mark: str = "；") -> pa.Array | None:
     return joined
 
 
-def _rejects(
-    rows: npt.NDArray[np.int32], code: pa.Array, name: pa.Array, why: pa.Array | None, which: npt.NDArray[np.bool_], outcome: str
+def _rejects(  # noqa: PLR0917
+    rows: npt.NDArray[np.int32],
+    code: pa.Array,
+    name: pa.Array,
+    why: pa.Array | None,
+    which: npt.NDArray[np.bool_],
+    outcome: str,
 ) -> pa.Table:
     places = pa.array(np.flatnonzero(which))
     if why is None or not len(places):

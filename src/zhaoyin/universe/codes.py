@@ -15,7 +15,7 @@ from zhaoyin.base.errors import Refusal
 Kind = Literal["industry", "region"]
 
 # GB/T 2260: the first two digits of every region. Without a loaded table this is all that can be checked.
-PROVINCES = frozenset("11 12 13 14 15 21 22 23 31 32 33 34 35 36 37 41 42 43 44 45 46 50 51 52 53 54 61 62 63 64 65 71 81 82".split())  # fmt: skip
+PROVINCES = frozenset(map(str, (11, 12, 13, 14, 15, 21, 22, 23, 31, 32, 33, 34, 35, 36, 37, 41, 42, 43, 44, 45, 46, 50, 51, 52, 53, 54, 61, 62, 63, 64, 65, 71, 81, 82)))  # fmt: skip
 _SUFFIX = re.compile(
     r"(特别行政区|维吾尔自治区|壮族自治区|回族自治区|自治区|自治州|自治县|地区|省|市|区|县|盟|旗)$"
 )
@@ -36,7 +36,7 @@ class CodeTable:
     @classmethod
     def of(cls, kind: Kind, codes: Iterable[str], label: str = "") -> CodeTable:
         """A table of bare codes."""
-        return cls(kind, {code: "" for code in codes}, label=label)
+        return cls(kind, dict.fromkeys(codes, ""), label=label)
 
     @classmethod
     def load(cls, kind: Kind, path: str | Path) -> CodeTable:
@@ -94,6 +94,7 @@ class Resolver:
 
     def __init__(self, kind: Kind, table: CodeTable | None) -> None:
         self.kind, self.table = kind, table
+        self._label = (table and table.label) or _TABLE[kind][0]
         self._names = table.by_name() if table else {}
         self._known: dict[str, tuple[str | None, str | None]] = {}
         self._short: dict[str, list[str]] = {}
@@ -112,9 +113,7 @@ class Resolver:
         return self._known[written]
 
     def _absent(self, written: str) -> tuple[None, str]:
-        assert self.table is not None
-        label = self.table.label or _TABLE[self.kind][0]
-        return None, f"{_WORD[self.kind][0]}“{written}”不在代码表 {label} 中"
+        return None, f"{_WORD[self.kind][0]}“{written}”不在代码表 {self._label} 中"
 
     def _industry(self, written: str) -> tuple[str | None, str | None]:
         code = _bare_industry(written)
@@ -124,14 +123,13 @@ class Resolver:
             return None, f"行业“{written}”是名称不是代码，而没有载入行业代码表"
         if code in self.table.names:
             return code, None
-        if re.fullmatch(r"\d{1,3}", code):  # spreadsheets eat leading zeros
-            if "0" + code in self.table.names:
-                return "0" + code, None
+        if re.fullmatch(r"\d{1,3}", code) and "0" + code in self.table.names:
+            return "0" + code, None  # spreadsheets eat leading zeros
         if re.fullmatch(r"[A-T]?\d+", code):
             return self._absent(written)
         deepest = sorted(self._names.get(written, []), key=len)
         if not deepest:
-            return None, f"行业名称“{written}”不在代码表 {self.table.label or _TABLE['industry'][0]} 中"
+            return None, f"行业名称“{written}”不在代码表 {self._label} 中"
         # A group with one class repeats its name: the deepest code is the same thing, said more precisely.
         longest = [code for code in deepest if len(code) == len(deepest[-1])]
         if len(longest) > 1:
@@ -151,7 +149,6 @@ class Resolver:
         return self._region_by_name([part.strip() for part in re.split(r"[|/\-—\s]+", text) if part.strip()])
 
     def _region_by_name(self, parts: list[str]) -> tuple[str | None, str | None]:
-        assert self.table is not None
         at: list[str] = []
         for part in parts:
             codes = self._names.get(part) or self._short.get(_SUFFIX.sub("", part)) or []
@@ -159,7 +156,7 @@ class Resolver:
             if not under and part in ("市辖区", "县", "省直辖县级行政区划"):
                 continue
             if not under:
-                return None, f"地区“{'/'.join(parts)}”不在代码表 {self.table.label or _TABLE['region'][0]} 中"
+                return None, f"地区“{'/'.join(parts)}”不在代码表 {self._label} 中"
             at = under
         if len(at) > 1:  # 吉林 the province and 吉林 the city: the wider one, if it holds the others
             wide = [code for code in at if all(code == other or self._within(other, code) for other in at)]

@@ -1,9 +1,9 @@
 """A universe's folder: the manifest, and the one moment at which a new generation of files becomes the universe.
 
-    universe.json        the manifest; replacing it is what makes an import visible, all of it or nothing
-    firms-NNNNNN/        Parquet parts in order of industry, region, code
-    rejected/            one CSV an import: rows left out and fields left empty, each with its reason
-    .import/             an import under way, found again after a kill
+universe.json        the manifest; replacing it is what makes an import visible, all of it or nothing
+firms-NNNNNN/        Parquet parts in order of industry, region, code
+rejected/            one CSV an import: rows left out and fields left empty, each with its reason
+.import/             an import under way, found again after a kill
 """
 
 from __future__ import annotations

@@ -318,7 +318,9 @@ class _Job:
 
     def _nothing(self, read: int) -> Refusal:
         with _engine(self.work, self.memory, self.threads) as con:
-            con.execute("create table drops(source int, source_row int, reason varchar, uscc varchar, name varchar)")
+            con.execute(
+                "create table drops(source int, source_row int, reason varchar, uscc varchar, name varchar)"
+            )
             rejects, reasons, _ = self._list_rejects(con, self.known.generation + 1)
         shutil.rmtree(self.work)
         names = "、".join(source.name for source in self.sources)
@@ -441,7 +443,9 @@ class _Job:
                         when reason like '与 %行的统一社会信用代码重复' then '统一社会信用代码重复' else reason end as why,
                    count(*) as n
             from listed where outcome = '{REJECTED}' group by why order by n desc, why limit 10""").fetchall()
-        left_empty = con.execute(f"select count(*) from listed where outcome <> '{REJECTED}'").fetchall()[0][0]
+        left_empty = con.execute(f"select count(*) from listed where outcome <> '{REJECTED}'").fetchall()[0][
+            0
+        ]
         if not by_reason and not left_empty:
             return None, [], 0
         names = dict(self._names())

@@ -11,7 +11,7 @@ import datetime as dt
 import functools
 import math
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal
 
@@ -27,12 +27,21 @@ SHOWN = (
     "branches", "high_tech", "listed", "mobility", "place",
 )  # fmt: skip
 # What a question may look at; the long texts stay on disk until asked for by place.
-HELD = tuple(name for name in SCHEMA.names if name not in ("address", "scope", "kind", "source", "source_row"))
+HELD = tuple(
+    name for name in SCHEMA.names if name not in ("address", "scope", "kind", "source", "source_row")
+)
 UNKNOWN = 0.5  # a missing input is neither good nor bad, and is flagged
 _NUMERIC = ("employees", "patents", "branches", "capital_fen", "mobility", "high_tech", "listed")
 _PRIME = 2_147_483_647
 _LIMIT, _MANY = 987_654_321, 876_543_219_876  # stand in the SQL for the limit and for a list of places
-_TYPES = {"int64": "int64", "int32": "int32", "string": "string", "date32[day]": "date", "bool": "boolean", "double": "float64"}
+_TYPES = {
+    "int64": "int64",
+    "int32": "int32",
+    "string": "string",
+    "date32[day]": "date",
+    "bool": "boolean",
+    "double": "float64",
+}
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +92,9 @@ class Term:
     lon: float = 0.0
 
     def __post_init__(self) -> None:
-        if not re.fullmatch(r"[a-z][a-z_0-9]*", self.name) or (self.column and not self.column.isidentifier()):
+        if not re.fullmatch(r"[a-z][a-z_0-9]*", self.name) or (
+            self.column and not self.column.isidentifier()
+        ):
             raise ValueError(f"not a name: {self.name!r} {self.column!r}")
         if self.kind in ("log", "flag", "share") and self.column not in _NUMERIC:
             raise ValueError(f"a {self.kind} term needs one of {', '.join(_NUMERIC)}, not {self.column!r}")
@@ -145,7 +156,9 @@ def _filtered(table: ir.Table, shape: Sequence[str]) -> ir.Table:
 
 
 def _capital_wan(table: ir.Table) -> ir.FloatingValue:
-    return ibis.ifelse(table.capital_currency == "CNY", table.capital_fen.cast("float64") / 1e6, ibis.null("float64"))
+    return ibis.ifelse(
+        table.capital_currency == "CNY", table.capital_fen.cast("float64") / 1e6, ibis.null("float64")
+    )
 
 
 def _shown(table: ir.Table) -> dict[str, ir.Value]:
@@ -234,7 +247,10 @@ def _told() -> ir.Table:
 @functools.lru_cache(maxsize=256)
 def template(dialect: Dialect, what: str, *shape: Any) -> str:
     """The SQL of a question's shape, its values still marked."""
-    expression = {"ranked": _ranked, "counted": _counted, "sampled": _sampled, "told": _told}[what](*shape)
+    written: dict[str, Callable[..., ir.Table]] = {
+        "ranked": _ranked, "counted": _counted, "sampled": _sampled, "told": _told
+    }  # fmt: skip
+    expression = written[what](*shape)
     if dialect == "pyspark":
         _ = ibis.pyspark  # registers the options its compiler reads
     return str(ibis.to_sql(expression, dialect=dialect))
@@ -252,7 +268,13 @@ def quoted(value: object) -> str:
     return f"'{text}'"
 
 
-def fill(sql: str, marks: Mapping[str, Sequence[object] | object], tables: Mapping[str, str], limit: int | None = None) -> str:
+def fill(
+    sql: str,
+    marks: Mapping[str, Sequence[object] | object],
+    tables: Mapping[str, str],
+    limit: int | None = None,
+    places: Sequence[int] = (),
+) -> str:
     """A template with its values and tables put in."""
 
     def value(found: re.Match[str]) -> str:
@@ -263,8 +285,8 @@ def fill(sql: str, marks: Mapping[str, Sequence[object] | object], tables: Mappi
 
     sql = re.sub(r"'§([^§]+)§'", value, sql)
     sql = re.sub(r'["`](param_firms|param_fit|param_regions)["`]', lambda found: tables[found[1]], sql)
-    if "places" in marks:
-        sql = sql.replace(str(_MANY), ", ".join(str(int(place)) for place in marks["places"]))  # type: ignore[attr-defined]
+    if places:
+        sql = sql.replace(str(_MANY), ", ".join(str(int(place)) for place in places))
     return sql.replace(str(_LIMIT), str(int(limit))) if limit is not None else sql
 
 

@@ -16,6 +16,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
+import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
@@ -91,7 +92,9 @@ def look(path: Path, encoding: str | None = None) -> Source:
     if not path.is_file():
         raise _refuse("absent", path, "文件不存在。检查路径", "the file does not exist. Check the path")
     if path.stat().st_size == 0:
-        raise _refuse("empty", path, "文件是空的。换一个有数据的文件", "the file is empty. Choose one with data")
+        raise _refuse(
+            "empty", path, "文件是空的。换一个有数据的文件", "the file is empty. Choose one with data"
+        )
     suffix = path.suffix.lower()
     if suffix in (".xlsx", ".xlsm", ".xls"):
         return _look_workbook(path)
@@ -217,36 +220,81 @@ def _parse_csv(source: Source, layout: Layout, raw: RawBlock) -> Block:
     except UnicodeDecodeError:
         data = data.decode(source.encoding, "replace").encode()
     text = ""
+    if b'"' in data:
+        data = _mended(data, source)
     bad: list[Bad] = []
     try:
         table = _split(data, source, layout, raw.first_row, bad, quoted=True)
     except pa.ArrowInvalid:  # quotes beyond repair: take the lines as they are
         bad.clear()
         table = _split(data, source, layout, raw.first_row, bad, quoted=False)
-    swallowed = [one for one in bad if "\n" in one.text]
-    if swallowed:  # a stray quote ate the lines after it: read those line by line, without quotes
-        bad = [one for one in bad if "\n" not in one.text]
-        tables = [table]
-        for one in swallowed:
-            tables.append(_split(one.text.encode(), source, layout, one.row, bad, quoted=False))
-        table = pa.concat_tables(tables)
     return Block(raw.number, table, bad)
 
 
-def _split(data: bytes, source: Source, layout: Layout, first_row: int, bad: list[Bad], *, quoted: bool) -> pa.Table:
+def _mended(data: bytes, source: Source) -> bytes:
+    """A stray quote would swallow the lines after it: a quoted field that holds a whole row is none.
+
+    Lines with an odd number of quotes open or close a field of several lines. When a line between has as many cells as
+    the header, when the closing line opens a field itself, or when nothing closes it, the opening line loses its
+    quotes. Nothing is changed without line breaks inside quotes.
+    """
+    mark = source.delimiter.encode()
+    lines = data.split(b"\n")
+    odd = [number for number, line in enumerate(lines) if line.count(b'"') % 2]
+    at = 0
+    while at < len(odd):
+        opening, closing = odd[at], odd[at + 1] if at + 1 < len(odd) else len(lines)
+        inside = lines[opening + 1 : min(closing + 1, len(lines))]
+        if (
+            closing == len(lines)
+            or _opens(lines[closing], mark)
+            or any(_whole_row(x, source) for x in inside)
+        ):
+            lines[opening] = lines[opening].replace(b'"', b"")
+            at += 1
+        else:
+            at += 2
+    return b"\n".join(lines) if odd else data
+
+
+def _opens(line: bytes, mark: bytes) -> bool:
+    """Whether the first quote of a line stands where a cell begins and not where one ends."""
+    at = line.find(b'"')
+    return (at == 0 or line[at - 1 : at] == mark) and line[at + 1 : at + 2] not in (mark, b'"', b"\r", b"")
+
+
+def _whole_row(line: bytes, source: Source) -> bool:
+    if line.count(source.delimiter.encode()) < len(source.header) - 1 or len(source.header) < 2:
+        return False
+    cells = next(csv.reader([line.decode("utf-8", "replace")], delimiter=source.delimiter), [])
+    return len(cells) == len(source.header)
+
+
+def _row_numbers(data: bytes, count: int, first_row: int, *, quoted: bool) -> npt.NDArray[np.int32]:
+    """The line of the file on which each record starts."""
+    if not quoted or b'"' not in data:
+        return np.arange(first_row, first_row + count, dtype=np.int32)
+    letters = np.frombuffer(data, np.uint8)
+    ends = np.flatnonzero(letters == ord("\n"))
+    quotes = np.searchsorted(np.flatnonzero(letters == ord('"')), ends)
+    starts = np.concatenate([[0], np.flatnonzero(quotes % 2 == 0) + 1])[:count] + first_row
+    if len(starts) < count:  # quotes inside cells that open nothing: count records
+        starts = np.arange(first_row, first_row + count)
+    return starts.astype(np.int32)
+
+
+def _split(
+    data: bytes, source: Source, layout: Layout, first_row: int, bad: list[Bad], *, quoted: bool
+) -> pa.Table:
     numbers: list[int] = []
+    ragged_rows: list[tuple[int, str, str]] = []
     columns = [f"c{place}" for place in range(len(source.header))]
 
     def ragged(row: pa_csv.InvalidRow) -> str:
         numbers.append(row.number)
         if row.text.strip(" \t\r\n" + source.delimiter):
-            bad.append(
-                Bad(
-                    first_row + row.number - 1,
-                    f"列数不对：表头 {row.expected_columns} 列，这一行 {row.actual_columns} 列",
-                    row.text,
-                )
-            )
+            why = f"列数不对：表头 {row.expected_columns} 列，这一行 {row.actual_columns} 列"
+            ragged_rows.append((row.number, why, row.text))
         return "skip"
 
     wanted = {columns[place]: name for name, place in layout.columns.items()}
@@ -268,8 +316,10 @@ def _split(data: bytes, source: Source, layout: Layout, first_row: int, bad: lis
     count = table.num_rows + len(numbers)
     keep = np.ones(count, bool)
     keep[np.array(numbers, np.int64) - 1] = False
-    places = (np.flatnonzero(keep) + first_row).astype(np.int32)
-    return table.rename_columns([wanted[name] for name in table.column_names]).append_column("_row", pa.array(places))
+    places = _row_numbers(data, count, first_row, quoted=quoted)
+    bad.extend(Bad(int(places[number - 1]), why, text) for number, why, text in ragged_rows)
+    named = table.rename_columns([wanted[name] for name in table.column_names])
+    return named.append_column("_row", pa.array(places[keep]))
 
 
 # --- workbooks and Parquet ---------------------------------------------------------------------------------------
@@ -317,7 +367,9 @@ def _text(value: Any) -> str | None:
     return str(value)
 
 
-def _workbook_blocks(source: Source, start: int, number: int, _row: int, block_rows: int) -> Iterator[RawBlock]:
+def _workbook_blocks(
+    source: Source, start: int, number: int, _row: int, block_rows: int
+) -> Iterator[RawBlock]:
     batch: list[list[str | None]] = []
     first = at = start
     for at, cells in enumerate(_sheet(source.path), 1):
@@ -353,10 +405,14 @@ def _look_parquet(path: Path) -> Source:
         if file.metadata.num_rows == 0:
             raise _refuse("empty", path, "没有一行数据", "there is no row in it")
         made = (file.schema_arrow.metadata or {}).get(SYNTHETIC_KEY) is not None
-        return Source(path, "parquet", file.schema_arrow.names, 0, 0, size=path.stat().st_size, synthetic=made)
+        return Source(
+            path, "parquet", file.schema_arrow.names, 0, 0, size=path.stat().st_size, synthetic=made
+        )
 
 
-def _parquet_blocks(source: Source, start: int, number: int, _row: int, block_rows: int) -> Iterator[RawBlock]:
+def _parquet_blocks(
+    source: Source, start: int, number: int, _row: int, block_rows: int
+) -> Iterator[RawBlock]:
     with pq.ParquetFile(source.path) as file:
         at = 0
         for batch in file.iter_batches(block_rows):
@@ -382,7 +438,11 @@ def _parse_parquet(source: Source, layout: Layout, raw: RawBlock) -> Block:
 
 
 def raw_blocks(
-    source: Source, *, after: RawBlock | None = None, block_bytes: int = BLOCK_BYTES, block_rows: int = BLOCK_ROWS
+    source: Source,
+    *,
+    after: RawBlock | None = None,
+    block_bytes: int = BLOCK_BYTES,
+    block_rows: int = BLOCK_ROWS,
 ) -> Iterator[RawBlock]:
     """The source in stretches, from the start or after one that is already done (its payload is not looked at)."""
     start = after.end if after else source.data_start
@@ -397,4 +457,6 @@ def raw_blocks(
 
 def parse(source: Source, layout: Layout, raw: RawBlock) -> Block:
     """A stretch as columns of text; rows that do not fit the header are in ``bad``."""
-    return {"csv": _parse_csv, "workbook": _parse_workbook, "parquet": _parse_parquet}[source.format](source, layout, raw)
+    return {"csv": _parse_csv, "workbook": _parse_workbook, "parquet": _parse_parquet}[source.format](
+        source, layout, raw
+    )

@@ -52,7 +52,7 @@ HEADERS: dict[str, tuple[str, ...]] = {
     "status": ("登记状态", "经营状态", "企业状态", "存续状态", "登记经营状态", "营业状态", "状态", "status", "reg_status"),
     "kind": ("企业类型", "公司类型", "企业(机构)类型", "市场主体类型", "主体类型", "类型", "kind", "company_type"),
     "established": ("成立日期", "成立时间", "注册日期", "注册时间", "开业日期", "设立日期", "established", "established_on", "setup_date", "founded", "estiblish_time"),
-    "capital": ("注册资本", "注册资金", "注册资本金", "认缴注册资本", "capital", "reg_capital", "registered_capital"),
+    "capital": ("注册资本", "注册资金", "注册资本金", "认缴注册资本", "capital", "capital_fen", "reg_capital", "registered_capital"),
     "region": ("行政区划代码", "区划代码", "行政区划", "地区代码", "区县代码", "登记机关行政区划", "所在地行政区划", "region", "region_code", "district_code", "area_code"),
     "province": ("所属省份", "省份", "所属省", "省", "省市区", "所属地区", "province"),
     "city": ("所属城市", "城市", "所属市", "市", "地级市", "city"),
@@ -77,7 +77,7 @@ WORD = {field: names[0] for field, names in HEADERS.items()}
 # Personal data that vendors sell along; never read, so that the universe holds firms and no people.
 PERSONAL = ("法定代表人", "法人", "电话", "手机", "邮箱", "email", "联系方式", "联系人", "股东", "高管")
 
-_UNIT = re.compile(r"[(:：]\s*(元|千元|万元|百万元|千万元|亿元|万)\s*\)?$")
+_UNIT = re.compile(r"[(:：]\s*(分|元|千元|万元|百万元|千万元|亿元|万)\s*\)?$")
 
 
 def tidy(header: object) -> str:
@@ -167,7 +167,8 @@ def map_columns(header: list[str], wanted: Mapping[str, str], where: str) -> Lay
     for known, ranks in found.items():
         columns[known] = _only(ranks[min(ranks)], header, where)
     if "capital" in columns and unit is None:
-        unit = _split_unit(tidied[columns["capital"]])[1]
+        own = tidied[columns["capital"]]
+        unit = "分" if own == "capital_fen" else _split_unit(own)[1]
     for need in ("name", "uscc"):
         if need not in columns:
             seen = "、".join(cell for cell in header if cell)[:200] or "（空）"

@@ -19,7 +19,6 @@ from zhaoyin.universe.ingest import sql_list
 from zhaoyin.universe.query import DEFAULT_SCORE, Filter, Term
 
 Engine = Literal["duckdb", "spark"]
-Regions = pa.Table
 
 
 class Runner(Protocol):
@@ -29,7 +28,7 @@ class Runner(Protocol):
 
     def firms(self, codes: tuple[str, ...] | None) -> str: ...
     def parts(self, places: Sequence[int]) -> str: ...
-    def set_regions(self, regions: Regions) -> str: ...
+    def set_regions(self, regions: pa.Table) -> str: ...
     def run(self, sql: str) -> pa.Table: ...
     def close(self) -> None: ...
 
@@ -52,9 +51,11 @@ class DuckRunner:
         home = self.manifest.home(self.path)
         firsts = [part.first for part in self.manifest.parts]
         held = {max(bisect_right(firsts, place) - 1, 0) for place in places}
-        return f"read_parquet({sql_list([str(home / self.manifest.parts[one].file) for one in sorted(held)])})"
+        return (
+            f"read_parquet({sql_list([str(home / self.manifest.parts[one].file) for one in sorted(held)])})"
+        )
 
-    def set_regions(self, regions: Regions) -> str:
+    def set_regions(self, regions: pa.Table) -> str:
         self.con.register("regions_given", regions)
         self.con.execute("create or replace temp table regions as select * from regions_given")
         self.con.unregister("regions_given")
@@ -144,7 +145,9 @@ class Universe:
     def _regions(self, prefixes: tuple[str, ...]) -> list[str]:
         return [code for code in self.manifest.regions if code.startswith(prefixes)] or ["-"]
 
-    def _marks(self, filter: Filter, terms: Sequence[Term] = ()) -> tuple[dict[str, object], tuple[str, ...] | None]:
+    def _marks(
+        self, filter: Filter, terms: Sequence[Term] = ()
+    ) -> tuple[dict[str, object], tuple[str, ...] | None]:
         marks = query.marks_of(filter, terms)
         codes = None
         if filter.industries:
@@ -177,10 +180,14 @@ class Universe:
             tables["param_fit"] = query.values(("code", "fit_weight"), self._weights(codes, fit))
         if any(term.kind in ("near", "region") for term in score):
             tables["param_regions"] = self._need_places(score)
-        sql = query.template(self._runner.dialect, "ranked", filter.shape(), tuple(term.shape() for term in score))
+        sql = query.template(
+            self._runner.dialect, "ranked", filter.shape(), tuple(term.shape() for term in score)
+        )
         return self._run(sql, marks, tables, codes, limit)
 
-    def _weights(self, codes: tuple[str, ...] | None, fit: Mapping[str, float] | None) -> list[tuple[str, float]]:
+    def _weights(
+        self, codes: tuple[str, ...] | None, fit: Mapping[str, float] | None
+    ) -> list[tuple[str, float]]:
         rows = []
         for code in codes if codes is not None else self.manifest.industries:
             prefix = max((one for one in fit if code.startswith(one)), key=len, default=None) if fit else None
@@ -213,10 +220,10 @@ class Universe:
     def texts(self, places: Sequence[int]) -> pa.Table:
         """Address and business scope (``text``) of firms by their ``place``, as columns place, firm_id, address, text."""
         sql = query.template(self._runner.dialect, "told")
-        marks = {"places": [int(place) for place in places] or [-1]}
+        wanted = list(places) or [-1]
         with self._lock:
-            table = self._runner.parts(marks["places"])
-            return self._runner.run(query.fill(sql, marks, {"param_firms": table}))
+            table = self._runner.parts(wanted)
+            return self._runner.run(query.fill(sql, {}, {"param_firms": table}, places=wanted))
 
     def sample(self, size: int, *, seed: int = 0, filter: Filter | None = None) -> pa.Table:
         """``size`` firms by lot, the same for the same seed, universe and filter, on every engine. Columns: SHOWN."""
@@ -226,7 +233,12 @@ class Universe:
         return self._run(sql, marks, {}, codes, size)
 
     def _run(
-        self, sql: str, marks: Mapping[str, Any], tables: dict[str, str], codes: tuple[str, ...] | None, limit: int | None
+        self,
+        sql: str,
+        marks: Mapping[str, Any],
+        tables: dict[str, str],
+        codes: tuple[str, ...] | None,
+        limit: int | None,
     ) -> pa.Table:
         with self._lock:
             tables["param_firms"] = self._runner.firms(codes)

@@ -93,14 +93,14 @@ def _names(numbers: npt.NDArray[np.int64]) -> pa.Array:
     return _fixed(letters)
 
 
-def _firms(
-    shape: World, cells: npt.NDArray[np.int64], first: int, rng: np.random.Generator
-) -> pa.Table:
+def _firms(shape: World, cells: npt.NDArray[np.int64], first: int, rng: np.random.Generator) -> pa.Table:
     """Firms of the given cells (index industry x region), numbered from ``first``."""
     count = len(cells)
     industry, region = np.divmod(cells, len(shape.regions))
     numbers = np.arange(first, first + count, dtype=np.int64)
-    born = (dt.date(2026, 6, 30) - dt.date(1970, 1, 1)).days - (rng.gamma(1.6, 5, count) * 365.25).clip(1, 16_000)
+    born = (dt.date(2026, 6, 30) - dt.date(1970, 1, 1)).days - (rng.gamma(1.6, 5, count) * 365.25).clip(
+        1, 16_000
+    )
     capital = np.round(np.exp(rng.normal(4.6, 1.8, count)), 1).clip(0.1, 5e7)
     statuses = pa.array(["open", "closed", "revoked"])
     kinds = pa.array(["有限责任公司", "股份有限公司", "有限合伙企业"])
@@ -116,7 +116,9 @@ def _firms(
         "capital_fen": pa.array(np.round(capital * 1e6).astype(np.int64)),
         "capital_currency": pa.array(["CNY"]).take(pa.array(np.zeros(count, np.int8))),
         # A tenth of firms report no staff, as in registers.
-        "employees": pa.array(np.exp(rng.normal(2, 1.4, count)).astype(np.int32), mask=rng.random(count) < 0.1),
+        "employees": pa.array(
+            np.exp(rng.normal(2, 1.4, count)).astype(np.int32), mask=rng.random(count) < 0.1
+        ),
         "patents": pa.array((rng.pareto(1.5, count) * 0.6).clip(0, 5_000).astype(np.int32)),
         "branches": pa.array((rng.pareto(2.0, count) * 0.5).clip(0, 3_000).astype(np.int32)),
         "high_tech": pa.array(rng.random(count) < 0.02),
@@ -145,7 +147,9 @@ def synthesise(
     """
     home = Path(into)
     if not 1 <= firms < 10**9:
-        raise Refusal("universe.synth", "企业数要在 1 到 999,999,999 之间。", "Ask for 1 to 999,999,999 firms.")
+        raise Refusal(
+            "universe.synth", "企业数要在 1 到 999,999,999 之间。", "Ask for 1 to 999,999,999 firms."
+        )
     if (home / folders.MANIFEST).exists():
         raise Refusal(
             "universe.synth",
@@ -166,7 +170,11 @@ def synthesise(
         if progress:
             progress(first + size, firms)
     parts, spans, places = folders.index(target)
-    made = {"firms": firms, "seed": seed, "at": dt.datetime.now(dates.TIME_ZONE).isoformat(timespec="seconds")}
+    made = {
+        "firms": firms,
+        "seed": seed,
+        "at": dt.datetime.now(dates.TIME_ZONE).isoformat(timespec="seconds"),
+    }
     source = {"file": "synthetic", "read": firms, "accepted": firms, "rejected": 0, "imported_at": made["at"]}
     manifest = Manifest(True, 1, firms, parts, spans, places, {}, [source], {}, made)
     manifest.save(home)
@@ -177,12 +185,19 @@ def _cells(counts: npt.NDArray[np.int64], first: int, size: int) -> npt.NDArray[
     """The cell of each of the firms ``first`` to ``first + size`` in sorted order."""
     ends = np.cumsum(counts)
     low, high = np.searchsorted(ends, [first, first + size - 1], side="right")
-    inside = np.minimum(ends[low : high + 1], first + size) - np.maximum(ends[low : high + 1] - counts[low : high + 1], first)
+    inside = np.minimum(ends[low : high + 1], first + size) - np.maximum(
+        ends[low : high + 1] - counts[low : high + 1], first
+    )
     return np.repeat(np.arange(low, high + 1), inside)
 
 
 def export(
-    firms: int, *, seed: int = 7, rows: int = 200_000, regions: Sequence[str] | None = None, industries: Sequence[str] | None = None
+    firms: int,
+    *,
+    seed: int = 7,
+    rows: int = 200_000,
+    regions: Sequence[str] | None = None,
+    industries: Sequence[str] | None = None,
 ) -> Iterator[pa.Table]:
     """The same kind of firms unsorted and in the columns of a vendor's export: what an import is measured on."""
     shape = world(seed, regions, industries)
