@@ -152,7 +152,7 @@ def universe() -> None:
 @click.option("--discard", is_flag=True, help=speak("放弃上次没做完的导入", "drop an unfinished import"))
 @json_option
 @refusals_are_one_line
-def import_(  # noqa: PLR0917
+def import_(
     files: tuple[Path, ...], folder: Path | None, mapping: tuple[str, ...], encoding: str | None,
     industries: Path | None, regions: Path | None, synthetic: bool, discard: bool, as_json: bool,
 ) -> None:  # fmt: skip

@@ -374,7 +374,7 @@ def _join(columns: list[pa.Array], mark: str = "；") -> pa.Array | None:
     return joined
 
 
-def _rejects(  # noqa: PLR0917
+def _rejects(
     rows: npt.NDArray[np.int32],
     code: pa.Array,
     name: pa.Array,

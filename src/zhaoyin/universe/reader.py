@@ -157,7 +157,7 @@ def _look_csv(path: Path, encoding: str | None) -> Source:
     rows = [next(csv.reader(io.StringIO(text), delimiter=delimiter), []) for _, text in lines]
     place = _header_of(rows, path)
     header = [cell.strip() for cell in rows[place]]
-    if sum("\ufffd" in text for _, text in lines) > len(lines) // 2:
+    if not recognised(header) and any("\ufffd" in text for _, text in lines):
         raise _refuse(
             "binary", path, "读不成文字。检查编码（UTF-8 或 GB18030）和文件本身",
             "it does not decode as text. Check the encoding (UTF-8 or GB18030) and the file itself",
