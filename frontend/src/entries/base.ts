@@ -2,6 +2,7 @@ import "@tabler/core/dist/css/tabler.min.css";
 import "../styles/tokens.css";
 import "../styles/components.css";
 import "../styles/house.css";
+import "../styles/desk.css";
 
 import { $ } from "../lib/dom";
 import { startHtmx } from "../lib/htmx";

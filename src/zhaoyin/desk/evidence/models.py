@@ -53,7 +53,7 @@ class Provenance(models.Model):
     value = models.TextField(blank=True)
     mark = models.CharField(max_length=10, choices=Mark.choices)
     material = models.ForeignKey(
-        "materials.Material", null=True, blank=True, on_delete=models.PROTECT, related_name="proofs"
+        "materials.Material", null=True, blank=True, on_delete=models.PROTECT, related_name="provenance"
     )
     locator_kind = models.CharField(max_length=12, choices=Locator.choices)
     locator = models.JSONField(default=dict)

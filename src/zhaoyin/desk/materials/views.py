@@ -14,6 +14,7 @@ from zhaoyin.desk.accounts.policy import may, needs
 from zhaoyin.desk.lists import Column, Filter, List, list_view
 from zhaoyin.desk.materials import actions, queries
 from zhaoyin.desk.materials.models import Fact, Material, MaterialText
+from zhaoyin.desk.toasts import toast
 from zhaoyin.desk.words import say, sentence, t
 from zhaoyin.packs import load_pack, pack_names
 
@@ -172,17 +173,12 @@ def review(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "materials/review.html", context)
 
 
-def _facts(request: HttpRequest, facts: list[Fact], *, toast: str, material: Material) -> HttpResponse:
+def _facts(request: HttpRequest, facts: list[Fact], *, words: str, material: Material) -> HttpResponse:
     """The changed facts as fragments that replace themselves, with a toast that offers undo."""
     queries.annotate(facts)
-    context = {
-        "facts": facts,
-        "toast": toast,
-        "undo_url": reverse("materials:undo", args=[material.pk]),
-        "undo_target": "#facts-changed",
-        "may_review": may(request.user, "fact.review"),
-    }
-    return render(request, "materials/_changed.html", context)
+    context = {"facts": facts, "may_review": may(request.user, "fact.review")}
+    response = render(request, "materials/_changed.html", context)
+    return toast(response, words, undo=reverse("materials:undo", args=[material.pk]))
 
 
 @needs("fact.review")
@@ -211,13 +207,13 @@ def decide(request: HttpRequest, pk: int, act: str) -> HttpResponse:
         if refusal.code != "fact.stale":
             raise
         fresh = Fact.objects.select_related("material", "decided_by").get(pk=pk)
-        return _facts(request, [fresh], toast=sentence(refusal), material=fresh.material)
+        return _facts(request, [fresh], words=sentence(refusal), material=fresh.material)
     done = {
         "accept": say("已采纳“{f}”", "Accepted “{f}”", f=fact),
         "correct": say("已更正“{f}”", "Corrected “{f}”", f=fact),
         "reject": say("已驳回“{f}”", "Rejected “{f}”", f=fact),
     }
-    return _facts(request, [fact], toast=done[act], material=fact.material)
+    return _facts(request, [fact], words=done[act], material=fact.material)
 
 
 def _editable(fact: Fact, name: str) -> str:
@@ -260,7 +256,7 @@ def accept_kind(request: HttpRequest, pk: int) -> HttpResponse:
         raise Http404
     facts = actions.accept_kind(request.user, material, kind)  # type: ignore[arg-type]
     words = say("已采纳 {n} 条“{k}”", "Accepted {n} of “{k}”", n=len(facts), k=Fact.Kind(kind).label)
-    return _facts(request, facts, toast=words, material=material)
+    return _facts(request, facts, words=words, material=material)
 
 
 @needs("fact.review")
@@ -268,7 +264,7 @@ def accept_kind(request: HttpRequest, pk: int) -> HttpResponse:
 def undo(request: HttpRequest, pk: int) -> HttpResponse:
     material = get_object_or_404(Material, pk=pk)
     facts = actions.undo(request.user, material)  # type: ignore[arg-type]
-    return _facts(request, facts, toast=say("已撤销 {n} 条", "Undone: {n}", n=len(facts)), material=material)
+    return _facts(request, facts, words=say("已撤销 {n} 条", "Undone: {n}", n=len(facts)), material=material)
 
 
 @needs("material.view")

@@ -20,7 +20,7 @@ class Migration(migrations.Migration):
                 blank=True,
                 null=True,
                 on_delete=django.db.models.deletion.PROTECT,
-                related_name="proofs",
+                related_name="provenance",
                 to="materials.material",
             ),
         ),
