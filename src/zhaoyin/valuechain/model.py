@@ -103,6 +103,8 @@ class TextModel:
         running = np.cumsum(hit[order]) / np.arange(1, len(order) + 1)
         enough = np.flatnonzero(running >= precision)
         margin = float(margins[order[enough[-1]]]) if enough.size else float("inf")
+        if enough.size and enough[-1] == len(order) - 1:
+            margin = 0.0  # precise enough without abstaining
         model = _fit(x, y, all_labels, named, parents, seed=seed)
         if on_step:
             on_step(steps, steps)
