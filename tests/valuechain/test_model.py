@@ -27,7 +27,9 @@ def data():
 
 @pytest.fixture(scope="module")
 def model(data):
-    return TextModel.fit(*data, names={"餐饮": "餐饮服务", "服务": "服务业"}, parents=PARENTS, folds=3, note="made for tests")
+    return TextModel.fit(
+        *data, names={"餐饮": "餐饮服务", "服务": "服务业"}, parents=PARENTS, folds=3, note="made for tests"
+    )
 
 
 def test_it_learns_and_its_card_says_how_well(model, data):
