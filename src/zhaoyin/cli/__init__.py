@@ -10,6 +10,11 @@ from zhaoyin.cli._common import speak
 
 # verb: (module:attribute, help in Chinese, help in English), in the order of the help page
 VERBS: dict[str, tuple[str, str, str]] = {
+    "read": (
+        "zhaoyin.cli.read:read",
+        "阅读文件，列出事实与出处",
+        "read documents: facts with their evidence",
+    ),
     "serve": ("zhaoyin.cli.serve:serve", "启动工作台与后台阅读", "run the desk and its background reading"),
     "pack": ("zhaoyin.cli.pack:pack", "地区包：查看、载入", "region packs: list, load"),
     "user": ("zhaoyin.cli.user:user", "账号：开设、重设密码", "accounts: open, set a new password"),

@@ -6,9 +6,16 @@ from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Protocol
 
+from zhaoyin.reading.carriers import Carriers
+from zhaoyin.reading.claims import claims
+from zhaoyin.reading.context import genre_of, region_of
 from zhaoyin.reading.draft import Draft
+from zhaoyin.reading.events import Events
 from zhaoyin.reading.people import people
+from zhaoyin.reading.policies import Policies
+from zhaoyin.reading.projects import Projects
 from zhaoyin.reading.scan import Scan
+from zhaoyin.reading.tables import tables
 
 
 @dataclass
@@ -37,9 +44,17 @@ class Rules:
     name = "rules"
 
     def propose(self, scan: Scan, earlier: Sequence[Draft]) -> Proposal:
-        drafts = people(scan)
+        genre = genre_of(scan)
+        region, division = region_of(scan)
+        found = list(tables(scan))
+        drafts = Projects(scan, division, found, genre).read()
+        drafts = Events(scan, division, genre).read() + drafts
+        drafts += Carriers(scan, division, genre).read()
+        drafts += people(scan)
+        drafts += Policies(scan, found, genre).read()
+        drafts += claims(scan)
         drafts += organisations(scan)
-        return Proposal(drafts)
+        return Proposal(drafts, genre=genre, region=region)
 
 
 def organisations(scan: Scan) -> list[Draft]:
