@@ -4,20 +4,16 @@ from __future__ import annotations
 
 import functools
 from collections.abc import Callable
-from typing import TYPE_CHECKING, Any, Concatenate, ParamSpec, TypeVar
+from typing import Any, TypeVar, cast
 
 from django.db import models, transaction
 
 from zhaoyin.desk.accounts import policy
 
-if TYPE_CHECKING:
-    from zhaoyin.desk.accounts.models import User
-
-P = ParamSpec("P")
-R = TypeVar("R")
+Act = TypeVar("Act", bound=Callable[..., Any])
 
 
-def action(verb: str) -> Callable[[Callable[Concatenate[User, P], R]], Callable[Concatenate[User, P], R]]:
+def action(verb: str) -> Callable[[Act], Act]:
     """Mark a function as what people do: ``f(actor, [object], **values)``.
 
     The actor must be allowed ``verb`` (on the object, if the first argument is one), and all writes happen in one
@@ -26,15 +22,15 @@ def action(verb: str) -> Callable[[Callable[Concatenate[User, P], R]], Callable[
     if verb not in policy.verbs():
         raise ValueError(f"policy.toml has no verb {verb}")
 
-    def decorate(function: Callable[Concatenate[User, P], R]) -> Callable[Concatenate[User, P], R]:
+    def decorate(function: Act) -> Act:
         @functools.wraps(function)
-        def wrapped(actor: User, /, *args: P.args, **kwargs: P.kwargs) -> R:
-            obj: Any = args[0] if args and isinstance(args[0], models.Model) else None
+        def wrapped(actor: Any, /, *args: Any, **kwargs: Any) -> Any:
+            obj = args[0] if args and isinstance(args[0], models.Model) else None
             policy.demand(actor, verb, obj)
             with transaction.atomic():
                 return function(actor, *args, **kwargs)
 
         wrapped.policy_verb = verb  # type: ignore[attr-defined]
-        return wrapped
+        return cast(Act, wrapped)
 
     return decorate

@@ -18,6 +18,7 @@ from openpyxl.utils import get_column_letter
 
 from zhaoyin.base.errors import Refusal
 from zhaoyin.desk.accounts import policy
+from zhaoyin.desk.accounts.policy import who
 from zhaoyin.desk.evidence.actions import audit
 from zhaoyin.desk.evidence.queries import attach_marks
 from zhaoyin.desk.templatetags.desk import proof, show_field
@@ -169,12 +170,12 @@ class List:
             who=request.user,
             at=dt.datetime.now().strftime("%F %T"),
         )
-        sheet.oddFooter.center.text = stamp
+        sheet.oddFooter.center.text = stamp  # type: ignore[union-attr]
         audit(
-            request.user,
+            who(request),
             "list.export",
             after={"list": str(self.title), "rows": total, "query": request.GET.urlencode()},
-        )  # type: ignore[arg-type]
+        )
         out = io.BytesIO()
         book.save(out)
         response = HttpResponse(

@@ -190,7 +190,8 @@ def _events(actor: User, pack: Pack) -> int:
 
 def _policies(actor: User, pack: Pack) -> int:
     count = 0
-    for row in (*pack.policy_names, *pack.instruments):
+    rows: list[Any] = [*pack.policy_names, *pack.instruments]
+    for row in rows:
         if policies_queries.by_name(row.name):
             continue
         status = getattr(row, "status", "not_stated")

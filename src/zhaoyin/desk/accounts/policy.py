@@ -10,7 +10,7 @@ import tomllib
 from collections.abc import Callable
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, TypeVar
+from typing import TYPE_CHECKING, Any, TypeVar, cast
 
 from zhaoyin.base.errors import Refusal
 from zhaoyin.desk.words import say, t
@@ -125,6 +125,11 @@ def public(view: View) -> View:
     """Mark a view as open to anybody."""
     view.policy_verb = PUBLIC  # type: ignore[attr-defined]
     return view
+
+
+def who(request: Any) -> User:
+    """The signed-in person of a request; the middleware lets nobody else reach a guarded view."""
+    return cast("User", request.user)
 
 
 def role_names(user: User) -> str:

@@ -11,7 +11,7 @@ from zhaoyin.desk.accounts import actions, policy
 from zhaoyin.desk.accounts.forms import Password, Person, SignIn
 from zhaoyin.desk.accounts.middleware import LANGUAGE_COOKIE
 from zhaoyin.desk.accounts.models import User
-from zhaoyin.desk.accounts.policy import needs, public
+from zhaoyin.desk.accounts.policy import needs, public, who
 from zhaoyin.desk.evidence.actions import audit
 from zhaoyin.desk.lists import Column, Filter, List, list_view
 from zhaoyin.desk.words import say, t
@@ -68,15 +68,15 @@ def language(request: HttpRequest) -> HttpResponse:
 def own(request: HttpRequest) -> HttpResponse:
     form = Password(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        actions.set_own_password(request.user, form.cleaned_data["new"])  # type: ignore[arg-type]
-        update_session_auth_hash(request, request.user)  # type: ignore[arg-type]
+        actions.set_own_password(who(request), form.cleaned_data["new"])
+        update_session_auth_hash(request, who(request))
         messages.info(request, say("密码已换。", "Password changed."))
         return redirect("accounts:own")
     notes = [
         (words, policy.role_notes()[role])
         for role, words in policy.roles().items()
-        if role in request.user.roles
-    ]  # type: ignore[union-attr]
+        if role in who(request).roles
+    ]
     return render(
         request, "accounts/own.html", {"form": form, "role_notes": notes}, status=422 if form.errors else 200
     )
@@ -122,7 +122,7 @@ def edit(request: HttpRequest, pk: int | None = None) -> HttpResponse:
             name: form.cleaned_data[name] for name in ("username", "name", "department", "is_active", "roles")
         }
         fresh = User.objects.get(pk=pk) if pk else None
-        actions.save_person(request.user, fresh, password=request.POST.get("new", ""), **values)  # type: ignore[arg-type]
+        actions.save_person(who(request), fresh, password=request.POST.get("new", ""), **values)
         messages.info(request, say("已存。", "Saved."))
         return redirect("accounts:list")
     context = {"form": form, "password": password, "person": person}

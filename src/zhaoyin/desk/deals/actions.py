@@ -67,7 +67,7 @@ def save_commitment(
 @action("agreement.edit")
 def attach_event(actor: User, agreement: Agreement, event: Event) -> None:
     """Say at which event an agreement was announced, where nobody has yet; the dates follow."""
-    if not isinstance(agreement, Agreement) or agreement.event_id:
+    if agreement.event_id:
         return
     change(
         actor,

@@ -71,9 +71,9 @@ def recording(*, is_demo: bool = False) -> Iterator[Recording]:
 
 def undo(actor: User, steps: Iterable[tuple[str, str, int, dict[str, Any]]]) -> None:
     """Take back recorded steps, newest first. What others use by now stays; what others changed since stays."""
-    steps = [(act, apps.get_model(label), pk, data) for act, label, pk, data in reversed(list(steps))]
-    kept: set[tuple[type[models.Model], int]] = set()
-    for act, model, pk, data in steps:
+    newest = [(act, apps.get_model(label), pk, data) for act, label, pk, data in reversed(list(steps))]
+    kept: set[tuple[Any, int]] = set()
+    for act, model, pk, data in newest:
         obj = model._default_manager.filter(pk=pk).first()
         if obj is None or act == "prove":
             continue
@@ -86,9 +86,9 @@ def undo(actor: User, steps: Iterable[tuple[str, str, int, dict[str, Any]]]) -> 
         elif {name: plain(getattr(obj, name)) for name in data["after"]} == data["after"]:
             before = {obj._meta.get_field(name).attname: value for name, value in data["before"].items()}  # type: ignore[union-attr]
             change(actor, "fact.undo", obj, **before)
-    for proof in Provenance.objects.filter(pk__in=[pk for act, _, pk, _ in steps if act == "prove"]).order_by(
-        "-pk"
-    ):
+    for proof in Provenance.objects.filter(
+        pk__in=[pk for act, _, pk, _ in newest if act == "prove"]
+    ).order_by("-pk"):
         if (proof.content_type.model_class(), proof.object_id) not in kept:
             Provenance.objects.filter(superseded_by=proof).update(superseded_by=None)
             proof.delete()
@@ -246,7 +246,7 @@ def _clean(obj: models.Model) -> None:
         where, messages = next(iter(error.message_dict.items()))
         name = where
         if where != "__all__":
-            name = str(obj._meta.get_field(where).verbose_name)
+            name = str(getattr(obj._meta.get_field(where), "verbose_name", where))
         raise Refusal(
             "invalid",
             f"“{name}”：{messages[0]}" if where != "__all__" else messages[0],

@@ -145,7 +145,8 @@ def _event(actor: User, fact: Fact, values: dict[str, Any], places: Any) -> mode
     # signings accepted before their event belong to it too
     if _announces(values):
         for other in fact.material.facts.filter(kind=Fact.Kind.DEAL).exclude(object_id=None):
-            deals.attach_event(actor, other.target, event)
+            if isinstance(other.target, Agreement):
+                deals.attach_event(actor, other.target, event)
     return event
 
 
@@ -263,9 +264,9 @@ def _person(actor: User, fact: Fact, values: dict[str, Any], places: Any) -> mod
     if values.get("org"):
         organisation = _organisation(actor, str(values["org"]), places(name="org"))
     found = parties_queries.contact_named(str(values["name"]), organisation)
-    given = {"title": str(values.get("title") or "")[:120]}
+    given: dict[str, Any] = {"title": str(values.get("title") or "")[:120]}
     if found:
-        new = given if given["title"] and not found.title else {}
+        new: dict[str, Any] = given if given["title"] and not found.title else {}
         contact = parties.save_contact(actor, found, mark=Mark.SAID, source=source, **new)
         prove(actor, contact, {"name": values["name"]}, Mark.SAID, source)
         return contact

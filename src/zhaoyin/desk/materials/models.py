@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.contrib.contenttypes.fields import GenericForeignKey
 from django.contrib.contenttypes.models import ContentType
@@ -119,5 +121,5 @@ class Fact(Row):
         return str(self.values.get("name") or self.values.get("subject") or self.get_kind_display())
 
     @property
-    def values(self) -> dict[str, object]:
-        return self.corrected if self.corrected is not None else self.data
+    def values(self) -> dict[str, Any]:
+        return dict(self.corrected if self.corrected is not None else self.data)

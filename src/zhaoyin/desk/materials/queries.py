@@ -244,9 +244,9 @@ def annotate(facts: list[Fact]) -> list[Fact]:
         ]
         fact.summary = _summary(fact)  # type: ignore[attr-defined]
         fact.existing = _existing(fact, known) if fact.state == Fact.State.OPEN else None  # type: ignore[attr-defined]
-        fact.unknown = (
-            [] if fact.kind != Fact.Kind.DEAL else [n for n in _party_names(fact) if n not in known]
-        )  # type: ignore[attr-defined]
+        fact.unknown = (  # type: ignore[attr-defined]
+            [n for n in _party_names(fact) if n not in known] if fact.kind == Fact.Kind.DEAL else []
+        )
         wanted = [str(values.get("name"))] if fact.kind == Fact.Kind.ORGANISATION else _party_names(fact)
         fact.candidates = [(n, one) for n in wanted for one in candidates.get(n, [])]  # type: ignore[attr-defined]
     return facts

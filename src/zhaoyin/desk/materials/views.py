@@ -10,7 +10,7 @@ from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
 from zhaoyin.base.errors import Refusal
-from zhaoyin.desk.accounts.policy import may, needs
+from zhaoyin.desk.accounts.policy import may, needs, who
 from zhaoyin.desk.lists import Column, Filter, List, list_view
 from zhaoyin.desk.materials import actions, queries
 from zhaoyin.desk.materials.models import Fact, Material, MaterialText
@@ -84,10 +84,10 @@ def add(request: HttpRequest) -> HttpResponse:
     for data, name in sources:
         try:
             material, new = actions.add_material(
-                request.user,
+                who(request),
                 data,
                 name,
-                title=request.POST.get("title", "").strip() if len(sources) == 1 else "",  # type: ignore[arg-type]
+                title=request.POST.get("title", "").strip() if len(sources) == 1 else "",
                 address=request.POST.get("address", "").strip(),
             )
         except Refusal as refusal:
@@ -121,11 +121,11 @@ def add_demo(request: HttpRequest) -> HttpResponse:
         path = load_pack(name).demo_announcement
         if path:
             material, _ = actions.add_material(
-                request.user,
+                who(request),
                 path.read_bytes(),
                 path.name,
                 title=say("演示通稿", "Demonstration announcement"),
-            )  # type: ignore[arg-type]
+            )
             return redirect(material)
     raise Http404
 
@@ -185,7 +185,7 @@ def _facts(request: HttpRequest, facts: list[Fact], *, words: str, material: Mat
 def decide(request: HttpRequest, pk: int, act: str) -> HttpResponse:
     """One fact: accept, correct (GET gives the form), reject, or show it as it is."""
     fact = get_object_or_404(Fact.objects.select_related("material", "decided_by"), pk=pk)
-    actor: Any = request.user
+    actor = who(request)
     if act == "show" or (request.method != "POST" and act == "correct"):
         queries.annotate([fact])
         fields = [
@@ -254,7 +254,7 @@ def accept_kind(request: HttpRequest, pk: int) -> HttpResponse:
     kind = request.POST.get("kind", "")
     if kind not in Fact.Kind.values:
         raise Http404
-    facts = actions.accept_kind(request.user, material, kind)  # type: ignore[arg-type]
+    facts = actions.accept_kind(who(request), material, kind)
     words = say("已采纳 {n} 条“{k}”", "Accepted {n} of “{k}”", n=len(facts), k=Fact.Kind(kind).label)
     return _facts(request, facts, words=words, material=material)
 
@@ -263,7 +263,7 @@ def accept_kind(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def undo(request: HttpRequest, pk: int) -> HttpResponse:
     material = get_object_or_404(Material, pk=pk)
-    facts = actions.undo(request.user, material)  # type: ignore[arg-type]
+    facts = actions.undo(who(request), material)
     return _facts(request, facts, words=say("已撤销 {n} 条", "Undone: {n}", n=len(facts)), material=material)
 
 
@@ -286,7 +286,7 @@ def original(request: HttpRequest, pk: int) -> FileResponse:
 @require_POST
 def again(request: HttpRequest, pk: int) -> HttpResponse:
     material = get_object_or_404(Material, pk=pk)
-    actions.read_again(request.user, material)  # type: ignore[arg-type]
+    actions.read_again(who(request), material)
     return redirect(material)
 
 
@@ -294,6 +294,6 @@ def again(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def withdraw(request: HttpRequest, pk: int) -> HttpResponse:
     material = get_object_or_404(Material, pk=pk)
-    actions.withdraw(request.user, material, reason=request.POST.get("reason", ""))  # type: ignore[arg-type]
+    actions.withdraw(who(request), material, reason=request.POST.get("reason", ""))
     messages.info(request, say("已撤下，只留指纹与标题。", "Withdrawn; only hash and title remain."))
     return redirect("materials:list")

@@ -4,7 +4,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, render
 from django.views.decorators.http import require_POST
 
-from zhaoyin.desk.accounts.policy import may, needs
+from zhaoyin.desk.accounts.policy import may, needs, who
 from zhaoyin.desk.details import detail
 from zhaoyin.desk.evidence.queries import attach_marks
 from zhaoyin.desk.lists import Column, Filter, List, list_view
@@ -91,5 +91,5 @@ def contact(request: HttpRequest, pk: int) -> HttpResponse:
 @require_POST
 def reveal(request: HttpRequest, pk: int) -> HttpResponse:
     obj = get_object_or_404(Contact, pk=pk)
-    details = actions.reveal_contact(request.user, obj)  # type: ignore[arg-type]
+    details = actions.reveal_contact(who(request), obj)
     return render(request, "parties/_details.html", {"details": details})

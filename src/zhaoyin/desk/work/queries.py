@@ -77,7 +77,7 @@ def waiting(user: User) -> list[Task]:
 
 def ledger_counts(user: User) -> list[tuple[str, int, str]]:
     """(words, how many, where the list is) of each room the person may see."""
-    rooms = [
+    rooms: list[tuple[str, Any, str, str]] = [
         (say("协议", "Agreements"), Agreement, "deals:list", "agreement.view"),
         (say("项目", "Projects"), Project, "projects:list", "project.view"),
         (say("客商", "Organisations"), Organisation, "parties:list", "organisation.view"),

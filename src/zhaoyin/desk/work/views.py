@@ -5,7 +5,7 @@ from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.shortcuts import render
 
 from zhaoyin.base import dates
-from zhaoyin.desk.accounts.policy import may, needs, public
+from zhaoyin.desk.accounts.policy import may, needs, public, who
 from zhaoyin.desk.deals import queries as deals
 from zhaoyin.desk.events.models import Event
 from zhaoyin.desk.materials.models import Material
@@ -14,15 +14,15 @@ from zhaoyin.desk.work import queries
 
 @needs("today.view")
 def today(request: HttpRequest) -> HttpResponse:
-    user = request.user
+    user = who(request)
     staff = may(user, "material.view")
     latest = (
         Event.objects.filter(agreements__isnull=False).order_by("is_demo", "-id").first() if staff else None
     )
     context = {
         "today": dates.today(),
-        "tasks": queries.waiting(user),  # type: ignore[arg-type]
-        "counts": queries.ledger_counts(user),  # type: ignore[arg-type]
+        "tasks": queries.waiting(user),
+        "counts": queries.ledger_counts(user),
         "materials": Material.objects.select_related("added_by")[:6] if staff else [],
         "object": latest,
         "tally": deals.tally(event=latest) if latest else None,
@@ -34,7 +34,7 @@ def today(request: HttpRequest) -> HttpResponse:
 @needs("search.view")
 def search(request: HttpRequest) -> HttpResponse:
     text = request.GET.get("q", "").strip()[:100]
-    found = queries.find(request.user, text) if text else []  # type: ignore[arg-type]
+    found = queries.find(who(request), text) if text else []
     return render(request, "work/search.html", {"search_text": text, "found": found})
 
 
