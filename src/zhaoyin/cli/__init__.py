@@ -18,6 +18,11 @@ VERBS: dict[str, tuple[str, str, str]] = {
     "serve": ("zhaoyin.cli.serve:serve", "启动工作台与后台阅读", "run the desk and its background reading"),
     "pack": ("zhaoyin.cli.pack:pack", "地区包：查看、载入", "region packs: list, load"),
     "user": ("zhaoyin.cli.user:user", "账号：开设、重设密码", "accounts: open, set a new password"),
+    "names": (
+        "zhaoyin.cli.names:names",
+        "单位名称：建名册、查询、批量匹配、调优",
+        "names: build, resolve, link, tune",
+    ),
     "chain": (
         "zhaoyin.cli.chain:chain",
         "产业链：位势、缺口、目标企业、训练",
