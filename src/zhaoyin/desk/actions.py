@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import functools
 from collections.abc import Callable
 from typing import Any, TypeVar, cast
@@ -13,11 +14,12 @@ from zhaoyin.desk.accounts import policy
 Act = TypeVar("Act", bound=Callable[..., Any])
 
 
-def action(verb: str) -> Callable[[Act], Act]:
+def action(verb: str, *, atomic: bool = True) -> Callable[[Act], Act]:
     """Mark a function as what people do: ``f(actor, [object], **values)``.
 
     The actor must be allowed ``verb`` (on the object, if the first argument is one), and all writes happen in one
-    transaction. Compute long things before calling; no action holds the write lock for a second.
+    transaction. Compute long things before calling; no action holds the write lock for a second. An action over many
+    objects says ``atomic=False`` and opens one transaction per object.
     """
     if verb not in policy.verbs():
         raise ValueError(f"policy.toml has no verb {verb}")
@@ -27,7 +29,7 @@ def action(verb: str) -> Callable[[Act], Act]:
         def wrapped(actor: Any, /, *args: Any, **kwargs: Any) -> Any:
             obj = args[0] if args and isinstance(args[0], models.Model) else None
             policy.demand(actor, verb, obj)
-            with transaction.atomic():
+            with transaction.atomic() if atomic else contextlib.nullcontext():
                 return function(actor, *args, **kwargs)
 
         wrapped.policy_verb = verb  # type: ignore[attr-defined]

@@ -213,30 +213,38 @@ def prove(
     """
     shown = dict(values) if isinstance(values, Mapping) else {name: getattr(obj, name) for name in values}
     content_type = ContentType.objects.get_for_model(obj)
-    made = []
+    current = {
+        proof.field: proof
+        for proof in Provenance.objects.filter(
+            content_type=content_type, object_id=obj.pk, field__in=list(shown), superseded_by=None
+        )
+    }
+    proofs = []
     for name, value in shown.items():
         place = source if isinstance(source, Source) else source(name)
-        proof = Provenance.objects.create(
-            content_type=content_type,
-            object_id=obj.pk,
-            field=name,
-            value="" if value is None else str(value),
-            mark=mark,
-            material=place.material,
-            locator_kind=place.kind,
-            locator=dict(place.locator),
-            quote=place.quote,
-            citation=place.citation,
-            note=place.note,
-            actor=actor,
+        proofs.append(
+            Provenance(
+                content_type=content_type,
+                object_id=obj.pk,
+                field=name,
+                value="" if value is None else str(value),
+                mark=mark,
+                material=place.material,
+                locator_kind=place.kind,
+                locator=dict(place.locator),
+                quote=place.quote,
+                citation=place.citation,
+                note=place.note,
+                actor=actor,
+            )
         )
-        Provenance.objects.filter(
-            content_type=content_type, object_id=obj.pk, field=name, superseded_by=None
-        ).exclude(pk=proof.pk).update(superseded_by=proof)
-        made.append(proof)
+    Provenance.objects.bulk_create(proofs)
+    for proof in proofs:
+        if proof.field in current:
+            Provenance.objects.filter(pk=current[proof.field].pk).update(superseded_by=proof)
         if record := _recording.get():
             record.note("prove", proof)
-    return made
+    return proofs
 
 
 def _clean(obj: models.Model) -> None:

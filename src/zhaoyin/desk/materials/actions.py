@@ -290,6 +290,7 @@ def _take(fact: Fact) -> Fact:
     return fresh
 
 
+@transaction.atomic
 def _decide(
     actor: User,
     fact: Fact,
@@ -365,9 +366,9 @@ def reject(actor: User, fact: Fact, reason: str = "") -> Fact:
     return _decide(actor, fact, Fact.State.REJECTED, str(uuid.uuid4()), reason=reason)
 
 
-@action("fact.review")
+@action("fact.review", atomic=False)
 def accept_kind(actor: User, material: Material, kind: str) -> list[Fact]:
-    """Accept all open facts of a kind in one go; they are undone in one go."""
+    """Accept all open facts of a kind, each in its own short transaction; they are undone in one go."""
     batch = str(uuid.uuid4())
     return [
         _decide(actor, fact, Fact.State.ACCEPTED, batch)
