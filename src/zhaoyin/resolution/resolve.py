@@ -272,12 +272,12 @@ class Register:
         if len(organisations) == 1 and rows[0] == own[0]:
             return MATCH, rows, max(p, 0.99)
         top = int(order[0])
-        if p >= self.model.match_at and not self._veto(found.features[i, top]):
+        if p >= self.model.match_at and not self.vetoes(found.features[i, top]):
             return MATCH, rows, p
         return (REVIEW if p >= self.model.review_at else NEW), rows, p
 
     @staticmethod
-    def _veto(features: npt.NDArray[np.float32]) -> bool:
+    def vetoes(features: npt.NDArray[np.float32]) -> bool:
         """A numeral, compass word or 字号 character stands against another that neither sounds nor looks like it."""
         return (
             bool(features[AT["numeral or compass conflict"]] > 0 or features[AT["core substituted"]] > 0)
@@ -352,7 +352,12 @@ class Register:
                     else (REVIEW if p >= self.model.review_at else NEW)
                 )
         top = ranked[0][2]
-        if decision == MATCH and exact_organisations != 1 and top >= 0 and self._veto(found.features[0, top]):
+        if (
+            decision == MATCH
+            and exact_organisations != 1
+            and top >= 0
+            and self.vetoes(found.features[0, top])
+        ):
             decision = REVIEW
             notes.append(
                 Reason(
