@@ -20,6 +20,7 @@ from zhaoyin.base.errors import Refusal
 from zhaoyin.desk.accounts import policy
 from zhaoyin.desk.accounts.policy import who
 from zhaoyin.desk.evidence.actions import audit
+from zhaoyin.desk.evidence.models import Row
 from zhaoyin.desk.evidence.queries import attach_marks
 from zhaoyin.desk.templatetags.desk import proof, show_field
 from zhaoyin.desk.words import say
@@ -93,6 +94,23 @@ class List:
         """The rows as filtered, searched and sorted by the request; the filters' state; the search text."""
         rows = self.rows(request)
         state = []
+        if (
+            issubclass(rows.model, Row)
+            and rows.filter(is_demo=True).exists()
+            and rows.filter(is_demo=False).exists()
+        ):
+            nature = request.GET.get("nature", "")
+            rows = rows.filter(is_demo=nature == "demo")
+            options = [("demo", say("只看演示", "demonstration only"))]
+            state.append(
+                {
+                    "name": "nature",
+                    "words": say("性质：实际", "Nature: real"),
+                    "options": options,
+                    "chosen": nature,
+                    "bare": True,
+                }
+            )
         for one in self.filters:
             options = one.options()
             chosen = request.GET.get(one.name, "")

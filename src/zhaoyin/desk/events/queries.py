@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from zhaoyin.desk.events.models import Event, Series
 
 
 def same_event(name: str, date_text: str) -> Event | None:
     """The event of this name and date, if the ledger has it."""
     return Event.objects.filter(name=name, date_text=date_text).first()
+
+
+def by_names(names: Iterable[str]) -> dict[tuple[str, str], Event]:
+    """(name, date as written) → the event."""
+    return {(event.name, event.date_text): event for event in Event.objects.filter(name__in=set(names))}
 
 
 def series_by_name(name: str) -> Series | None:

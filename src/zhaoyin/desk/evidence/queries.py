@@ -32,6 +32,12 @@ def attach_marks(objects: Iterable[Any]) -> list[Any]:
     return rows
 
 
+def real(rows: QuerySet[Any]) -> QuerySet[Any]:
+    """Without the rows of demonstration material, unless there are no others: the two never mix in one figure."""
+    kept = rows.filter(is_demo=False)
+    return kept if kept.exists() else rows
+
+
 def provenance_of(obj: models.Model, field: str) -> QuerySet[Provenance]:
     """All that was ever said of one field, newest first."""
     return Provenance.objects.filter(

@@ -13,6 +13,7 @@ from zhaoyin.desk.materials.models import Fact, Material, MaterialText
 from zhaoyin.desk.parties import queries as parties
 from zhaoyin.desk.policies import queries as policies
 from zhaoyin.desk.sites import queries as sites
+from zhaoyin.desk.templatetags.desk import said_date
 from zhaoyin.desk.words import say, t
 
 FACTS_PER_PAGE = 200
@@ -116,6 +117,8 @@ def shown(kind: str, field: str, value: Any) -> str:
     codes = CODES.get((kind, field))
     if codes and value in codes:
         return str(codes[value])
+    if field == "date":
+        return said_date(str(value))
     return f"{value:,}" if isinstance(value, int) else str(value)
 
 
@@ -227,6 +230,7 @@ def annotate(facts: list[Fact]) -> list[Fact]:
                 str(fact.values.get("local_party") or "")
             }  # type: ignore[union-attr]
     known = parties.by_names(names - {""})
+    ledger = {kind: lookup([f for f in facts if f.kind == kind]) for kind, lookup in EXISTING.items()}
     candidates = parties.candidates_for(sorted(names - set(known) - {""}))
     for fact in facts:
         values = fact.values
@@ -243,7 +247,7 @@ def annotate(facts: list[Fact]) -> list[Fact]:
             or name in {"local_party", "investors", "agreement", "amount_text"}
         ]
         fact.summary = _summary(fact)  # type: ignore[attr-defined]
-        fact.existing = _existing(fact, known) if fact.state == Fact.State.OPEN else None  # type: ignore[attr-defined]
+        fact.existing = _existing(fact, known, ledger) if fact.state == Fact.State.OPEN else None  # type: ignore[attr-defined]
         fact.unknown = (  # type: ignore[attr-defined]
             [n for n in _party_names(fact) if n not in known] if fact.kind == Fact.Kind.DEAL else []
         )
@@ -270,19 +274,25 @@ def _summary(fact: Fact) -> str:
     return " · ".join(part for part in parts if part)
 
 
-def _existing(fact: Fact, known: dict[str, Any]) -> Any:
-    """What the ledger already has of this fact: accepting adds proof to it and makes nothing new."""
-    values: dict[str, Any] = fact.values
-    name = str(values.get("name") or "")
+def _named(by_names: Any) -> Any:
+    return lambda facts: by_names({str(fact.values.get("name") or "") for fact in facts}) if facts else {}
+
+
+# kind → what the ledger has of these names; accepting adds proof to it and makes nothing new
+EXISTING: dict[str, Any] = {
+    Fact.Kind.CARRIER: _named(sites.by_names),
+    Fact.Kind.POLICY: _named(policies.by_names),
+    Fact.Kind.EVENT: _named(events.by_names),
+}
+
+
+def _existing(fact: Fact, known: dict[str, Any], ledger: dict[str, Any]) -> Any:
+    name = str(fact.values.get("name") or "")
     if fact.kind == Fact.Kind.ORGANISATION:
         return known.get(name)
     if fact.kind == Fact.Kind.EVENT:
-        return events.same_event(name, str(values.get("date") or ""))
-    if fact.kind == Fact.Kind.CARRIER:
-        return sites.by_name(name)
-    if fact.kind == Fact.Kind.POLICY:
-        return policies.by_name(name)
-    return None
+        return ledger[fact.kind].get((name, str(fact.values.get("date") or "")))
+    return ledger.get(fact.kind, {}).get(name)
 
 
 def counts(material: Material) -> tuple[int, int, list[dict[str, Any]]]:

@@ -2,22 +2,29 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 from django.db.models import QuerySet
 
 from zhaoyin.desk.sites.models import Carrier
 
 
 def by_name(name: str) -> Carrier | None:
-    """The place called so, or also written so; also when the text puts the town before or leaves it out."""
-    if not name:
-        return None
-    exact = Carrier.objects.filter(name=name).first()
-    if exact:
-        return exact
-    for carrier in Carrier.objects.all():
-        if name in carrier.aliases:
-            return carrier
-    return None
+    """The place called so, or also written so."""
+    return by_names([name]).get(name) if name else None
+
+
+def by_names(names: Iterable[str]) -> dict[str, Carrier]:
+    """Each name a place has, by its own name first, then by another spelling."""
+    wanted = set(names)
+    found: dict[str, Carrier] = {}
+    for carrier in Carrier.objects.order_by("id"):
+        for spelling in carrier.aliases:
+            if spelling in wanted:
+                found.setdefault(spelling, carrier)
+        if carrier.name in wanted:
+            found[carrier.name] = carrier
+    return found
 
 
 def tree() -> list[tuple[int, Carrier]]:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import json
+import re
 from collections.abc import Mapping
 from functools import lru_cache
 from pathlib import Path
@@ -188,6 +189,8 @@ def show_field(obj: Any, name: str) -> Any:
     value = getattr(obj, name, None)
     if value is None:
         return ""
+    if name in {"date_text", "signed_text", "fact_text"}:
+        return said_date(value)
     if name.endswith("_fen"):
         return money(value, currency=getattr(obj, "currency", "CNY"))
     if name.endswith("_m2"):
@@ -214,6 +217,17 @@ def with_query(context: Mapping[str, Any], **changes: Any) -> str:
         if value not in (None, ""):
             query[name] = value
     return f"?{query.urlencode()}"
+
+
+@register.filter
+def said_date(text: str) -> str:
+    """A date as far as a text gives it: --07-28 has no year, 2026-07 no day."""
+    if found := re.fullmatch(r"--(\d\d)(?:-(\d\d))?", text or ""):
+        month, day = int(found[1]), found[2]
+        if day:
+            return say("{m}月{d}日（年份未写）", "{d}/{m} (year not stated)", m=month, d=int(day))
+        return say("{m}月（年份未写）", "month {m} (year not stated)", m=month)
+    return text
 
 
 @register.filter

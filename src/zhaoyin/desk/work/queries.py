@@ -12,6 +12,7 @@ from zhaoyin.desk.accounts.models import User
 from zhaoyin.desk.accounts.policy import may
 from zhaoyin.desk.deals.models import Agreement
 from zhaoyin.desk.events.models import Event
+from zhaoyin.desk.evidence.queries import real
 from zhaoyin.desk.materials.models import Fact, Material
 from zhaoyin.desk.parties.models import Organisation
 from zhaoyin.desk.policies.models import Policy
@@ -86,7 +87,9 @@ def ledger_counts(user: User) -> list[tuple[str, int, str]]:
         (say("政策", "Policies"), Policy, "policies:list", "policy.view"),
     ]
     return [
-        (words, model.objects.count(), reverse(url)) for words, model, url, verb in rooms if may(user, verb)
+        (words, real(model.objects.all()).count(), reverse(url))
+        for words, model, url, verb in rooms
+        if may(user, verb)
     ]
 
 
