@@ -156,3 +156,23 @@ def test_other_zipped_kinds_are_refused_by_name():
         with pytest.raises(Refusal) as caught:
             load(making.zipped(entries), name="file")
         assert caught.value.code == code
+
+
+def test_ofd_text_objects_become_lines_with_their_page_box():
+    def said(x, y, text):
+        return f'<ofd:TextObject Boundary="{x} {y} {len(text) * 5} 5"><ofd:TextCode X="0" Y="4">{text}</ofd:TextCode></ofd:TextObject>'
+
+    content = (
+        said(30, 30, "滨海新区举行签约") + said(70, 30, "仪式") + said(30, 50, "云仓") + said(90, 50, "1900")
+    )
+    entries = {
+        "OFD.xml": '<ofd:OFD xmlns:ofd="o"><ofd:DocBody><ofd:DocRoot>Doc_0/Document.xml</ofd:DocRoot></ofd:DocBody></ofd:OFD>',
+        "Doc_0/Document.xml": '<ofd:Document xmlns:ofd="o"><ofd:CommonData><ofd:PageArea><ofd:PhysicalBox>0 0 210 297</ofd:PhysicalBox>'
+        '</ofd:PageArea></ofd:CommonData><ofd:Pages><ofd:Page BaseLoc="Pages/Page_0/Content.xml"/></ofd:Pages></ofd:Document>',
+        "Doc_0/Pages/Page_0/Content.xml": f'<ofd:Page xmlns:ofd="o"><ofd:Content><ofd:Layer>{content}</ofd:Layer></ofd:Content></ofd:Page>',
+    }
+    found = load(making.zipped(entries), name="a.ofd")
+    assert found.source == "滨海新区举行签约仪式\n云仓\t1900\n"
+    locator = found.locate(0, 4)
+    assert (locator.kind, locator.page) == ("page", 1)
+    assert locator.box == pytest.approx((85, 85, 227, 99.2), abs=1)

@@ -40,6 +40,7 @@ _LOADERS = {
     "xlsx": "sheets:load",
     "xls": "sheets:load",
     "csv": "sheets:load_csv",
+    "ofd": "ofd:load",
     "pdf": "pdf:load",
     "image": "picture:load",
 }

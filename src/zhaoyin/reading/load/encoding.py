@@ -101,31 +101,27 @@ def _tolerant(data: bytes, name: str) -> Decoded:
 
 
 def _wide(data: bytes) -> str | None:
-    """UTF-16 without a mark: spaces, line ends, digits and full stops leave zero or 0x30 bytes on one side only."""
-    head = data[:SAMPLE]
-    if len(data) % 2 or len(data) < 4 or (b"\0" not in head and head.isascii()):
+    """UTF-16 without a mark: the byte order in which nearly every character is a usual one."""
+    head = data[:20_000]
+    if len(data) % 2 or len(data) < 4:
         return None
-    even, odd = head[0::2], head[1::2]
-    zeros_even, zeros_odd = even.count(0), odd.count(0)
-    if not zeros_even and not zeros_odd:
-        # No ASCII at all: only long runs of Han, whose high bytes are 0x4E to 0x9F, and CJK punctuation.
-        for name, high in (("utf-16-le", odd), ("utf-16-be", even)):
-            inside = sum(1 for byte in high if 0x4E <= byte <= 0x9F or byte in {0x30, 0xFF})
-            if inside == len(high) and _fits(head, name) and _utf8_share(head) < 0.95:
-                text = head.decode(name)
-                legacy = _legacy(head)
-                if legacy is None or _score(text) > _score(head.decode(legacy, errors="replace")) + 0.1:
-                    return name
+    if b"\0" not in head and (head.isascii() or _utf8_share(head) > 0.95):
         return None
-    for name, mine, other in (("utf-16-le", zeros_odd, zeros_even), ("utf-16-be", zeros_even, zeros_odd)):
-        if mine > 8 * other and _fits(head, name):
-            text = head.decode(name)
-            usual = sum(
-                1 for c in text if c.isalnum() or c.isspace() or c in "，。、：；！？（）《》“”,.:;()-%/"
-            )
-            if usual > 0.8 * len(text):
-                return name
-    return None
+    best: tuple[float, str] | None = None
+    for name in ("utf-16-le", "utf-16-be"):
+        if _fits(head, name):
+            text = head.decode(name, errors="ignore")
+            usual = sum(" " <= c <= "~" or c in "\r\n\t" or _first_level(c) > 0.6 for c in text) / len(text)
+            if usual > 0.85 and (best is None or usual > best[0]):
+                best = (usual, name)
+    if best is None:
+        return None
+    # Nothing but Han: GB18030 bytes may look like UTF-16 and the other way round.
+    legacy = _legacy(head) if b"\0" not in head else None
+    if legacy is not None:
+        wide, narrow = head.decode(best[1], errors="ignore"), head.decode(legacy, errors="replace")
+        return best[1] if _score(wide) > _score(narrow) + 0.1 else None
+    return best[1]
 
 
 def _fits(data: bytes, name: str) -> bool:

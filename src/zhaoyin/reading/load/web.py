@@ -187,7 +187,9 @@ def _prune(root: Any) -> None:
         if tag in {"html", "body"}:
             continue
         names = f"{node.get('class') or ''} {node.get('id') or ''} {node.get('role') or ''}"
-        if tag == "form" and _size(node.text_content()) > 0.5 * total:
+        if tag == "form" and any(
+            _size(_own(part)) >= 30 for part in node.iter("p", "div", "td", "span", "form")
+        ):
             continue  # pages built around one form (ASP.NET) hold everything in it
         gone = tag in _GONE or _hidden(node)
         if not gone and tag in {"header", "footer", "aside"} and node.find(".//article") is None:
