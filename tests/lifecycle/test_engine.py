@@ -489,7 +489,7 @@ def test_origin_by_prefix(payer, origin):
     assert origin_of(payer, "370685") == origin
 
 
-@pytest.mark.parametrize("payer", ["", "3706", "CN", "abcdef"])
+@pytest.mark.parametrize("payer", ["", "广东", "3706", "CN", "abcdef"])
 def test_an_unreadable_region_is_refused(payer):
     with pytest.raises(Refusal) as caught:
         origin_of(payer, "370685")

@@ -3,6 +3,7 @@ import "../styles/tokens.css";
 import "../styles/components.css";
 import "../styles/house.css";
 import "../styles/desk.css";
+import "../styles/projects.css";
 
 import { $ } from "../lib/dom";
 import { startHtmx } from "../lib/htmx";

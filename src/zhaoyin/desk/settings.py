@@ -65,6 +65,7 @@ INSTALLED_APPS = [
     "zhaoyin.desk.policies",
     "zhaoyin.desk.projects",
     "zhaoyin.desk.deals",
+    "zhaoyin.desk.reports",
     "zhaoyin.desk.work",
 ]
 

@@ -15,6 +15,7 @@ urlpatterns = [
     path("policies/", include("zhaoyin.desk.policies.urls")),
     path("projects/", include("zhaoyin.desk.projects.urls")),
     path("agreements/", include("zhaoyin.desk.deals.urls")),
+    path("figures/", include("zhaoyin.desk.reports.urls")),
 ]
 
 handler404 = "zhaoyin.desk.work.views.not_found"

@@ -271,7 +271,7 @@ def origin_of(payer_region: str, home_region: str) -> str:
     Hong Kong, Macao and Taiwan (81, 82, 71) count as 境外.
     """
     code = payer_region.strip().upper()
-    if code.isalpha() and len(code) == 2 and code != "CN":
+    if code.isascii() and code.isalpha() and len(code) == 2 and code != "CN":
         return "abroad"
     if not (code.isdigit() and len(code) == 6):
         raise Refusal(

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
+from django.db.models import Q
 from django.urls import reverse
 
 from zhaoyin.desk.accounts.models import Department
@@ -50,6 +52,17 @@ class Agreement(Row):
     )
     parties = models.ManyToManyField("parties.Organisation", through="Party", related_name="agreements")
     projects = models.ManyToManyField("projects.Project", related_name="agreements", blank=True)
+    outside_fen = models.BigIntegerField(t("区外资金", "Outside capital"), null=True, blank=True)
+    recorded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    verified_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    verified_on = models.DateField(t("核验", "Verification"), null=True, blank=True)
+    period = models.PositiveIntegerField(null=True, blank=True, editable=False)
+    adjusts = models.PositiveIntegerField(null=True, blank=True, editable=False)
+    return_note = models.CharField(t("退回原因", "Reason of return"), max_length=300, blank=True)
     amends = models.ForeignKey(
         "self", null=True, blank=True, on_delete=models.PROTECT, related_name="amendments"
     )
@@ -122,7 +135,16 @@ class Commitment(Row):
     owner_text = models.CharField(t("责任方", "Responsible"), max_length=120, blank=True)
     due_on = models.DateField(t("期限", "Due"), null=True, blank=True)
     state = models.CharField(max_length=10, choices=State.choices, default=State.OPEN)
-    settled_on = models.DateField(null=True, blank=True)
+    settled_on = models.DateField(t("兑现", "Kept on"), null=True, blank=True)
+    proof_text = models.CharField(t("证明", "Proof"), max_length=200, blank=True)
+    recorded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    verified_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    verified_on = models.DateField(t("核验", "Verification"), null=True, blank=True)
+    period = models.PositiveIntegerField(null=True, blank=True, editable=False)
     mark = models.CharField(max_length=10, choices=Mark.choices, default=Mark.CLAIMED)
 
     class Meta:
@@ -130,3 +152,87 @@ class Commitment(Row):
 
     def __str__(self) -> str:
         return self.text
+
+
+class Share(Row):
+    """What part of an agreement's amount one of its several projects carries, in fen."""
+
+    agreement = models.ForeignKey(Agreement, on_delete=models.CASCADE, related_name="shares")
+    project = models.ForeignKey("projects.Project", on_delete=models.CASCADE, related_name="agreement_shares")
+    amount_fen = models.BigIntegerField(t("金额", "Amount"))
+
+    class Meta:
+        constraints = [models.UniqueConstraint(fields=["agreement", "project"], name="share_once")]
+
+    def __str__(self) -> str:
+        return f"{self.agreement} {self.project}"
+
+
+class Rate(models.Model):
+    """CNY for 100 units of a currency on a day, with the source that published it."""
+
+    currency = models.CharField(t("币种", "Currency"), max_length=3)
+    on = models.DateField(t("日期", "Date"))
+    per_100 = models.DecimalField(t("每 100 单位折人民币", "CNY per 100"), max_digits=14, decimal_places=6)
+    source = models.CharField(t("来源", "Source"), max_length=120)
+
+    class Meta:
+        ordering = ["currency", "-on"]
+        constraints = [models.UniqueConstraint(fields=["currency", "on"], name="rate_once_a_day")]
+
+    def __str__(self) -> str:
+        return f"{self.currency} {self.on} {self.per_100}"
+
+
+class Capital(Row):
+    """One payment in, with its voucher. Foreign money keeps its currency; ``cny_fen`` is at the rate of the day."""
+
+    class Use(models.TextChoices):
+        FIXED = "fixed", t("固定资产", "Fixed assets")
+        WORKING = "working", t("流动", "Working capital")
+
+    project = models.ForeignKey("projects.Project", on_delete=models.CASCADE, related_name="capital_rows")
+    received_on = models.DateField(t("到账", "Received on"))
+    amount_fen = models.BigIntegerField(t("金额", "Amount"))
+    currency = models.CharField(t("币种", "Currency"), max_length=3, default="CNY")
+    rate = models.DecimalField(max_digits=14, decimal_places=6, null=True, blank=True)
+    cny_fen = models.BigIntegerField(t("折人民币", "In CNY"), null=True, blank=True)
+    payer = models.CharField(t("付款人", "Payer"), max_length=200)
+    payer_region = models.CharField(t("付款方地区", "Payer's region"), max_length=6)
+    payee = models.CharField(t("收款人", "Payee"), max_length=200, blank=True)
+    origin = models.CharField(max_length=16)
+    use = models.CharField(t("用途", "Use"), max_length=8, choices=Use.choices, default=Use.FIXED)
+    summary = models.CharField(t("摘要", "Summary"), max_length=200, blank=True)
+    voucher_sha256 = models.CharField(max_length=64)
+    voucher_name = models.CharField(t("凭证", "Voucher"), max_length=200)
+    material = models.ForeignKey(
+        "materials.Material", null=True, blank=True, on_delete=models.PROTECT, related_name="vouchers"
+    )
+    mark = models.CharField(max_length=10, choices=Mark.choices, default=Mark.CLAIMED)
+    recorded_on = models.DateField(t("记录", "Record"))
+    recorded_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
+    )
+    verified_on = models.DateField(t("核验", "Verification"), null=True, blank=True)
+    verified_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    return_note = models.CharField(t("退回原因", "Reason of return"), max_length=300, blank=True)
+    period = models.PositiveIntegerField(null=True, blank=True, editable=False)
+    adjusts = models.PositiveIntegerField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["received_on", "id"]
+        indexes = [
+            models.Index(fields=["mark", "recorded_on"], condition=Q(mark="claimed"), name="capital_claimed"),
+            models.Index(fields=["period", "mark"], name="capital_period"),
+        ]
+        constraints = [
+            models.UniqueConstraint(
+                fields=["voucher_sha256"], condition=~Q(mark="rejected"), name="voucher_once"
+            ),
+            models.CheckConstraint(condition=Q(amount_fen__gt=0), name="capital_is_positive"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.project} {self.received_on} {self.amount_fen}"

@@ -2,18 +2,23 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.shortcuts import get_object_or_404, redirect, render
 
+from zhaoyin.base.dates import today
+from zhaoyin.base.errors import Refusal
 from zhaoyin.desk.accounts.policy import needs
-from zhaoyin.desk.deals import queries
-from zhaoyin.desk.deals.models import Agreement, Party
+from zhaoyin.desk.deals import actions, forms, queries
+from zhaoyin.desk.deals.models import Agreement, Capital, Commitment, Party, Rate
 from zhaoyin.desk.details import detail
 from zhaoyin.desk.events.models import Event
 from zhaoyin.desk.evidence.queries import attach_marks
 from zhaoyin.desk.lists import Column, Filter, List, list_view
+from zhaoyin.desk.projects.forms import store
+from zhaoyin.desk.projects.models import Project
 from zhaoyin.desk.templatetags.desk import mark_words
-from zhaoyin.desk.words import say, t
+from zhaoyin.desk.words import say, sentence, t
 
 
 def _side(agreement: Any, side: str) -> str:
@@ -65,3 +70,208 @@ def agreement(request: HttpRequest, pk: int) -> HttpResponse:
         parties=attach_marks(obj.party_rows.select_related("organisation")),
         projects=obj.projects.all(),
     )
+
+
+# --- what officers write
+
+
+def _form(
+    request: HttpRequest,
+    form: Any,
+    title: str,
+    do: str,
+    project: Project | None,
+    *,
+    note: str = "",
+    **more: Any,
+) -> HttpResponse:
+    status = 422 if request.method == "POST" else 200
+    context = {"form": form, "title": title, "do": do, "object": project, "note": note, **more}
+    return render(request, "projects/form.html", context, status=status)
+
+
+def _done(request: HttpRequest, project: Project, words: str) -> HttpResponse:
+    messages.info(request, words)
+    return redirect(project.get_absolute_url())
+
+
+@needs("agreement.edit")
+def new(request: HttpRequest, pk: int) -> HttpResponse:
+    project = get_object_or_404(Project, pk=pk)
+    form = forms.Paper(project, request.POST or None)
+    note = ""
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.create_agreement(request.user, projects=[project], **form.values())  # type: ignore[arg-type]
+            return _done(
+                request,
+                project,
+                say(
+                    "已记协议。框架、意向不计额。", "Agreement recorded. Frameworks and intents never count."
+                ),
+            )
+        except Refusal as refusal:
+            note = sentence(refusal)
+    return _form(
+        request, form, say("加一份协议", "Add an agreement"), say("记下", "Record"), project, note=note
+    )
+
+
+@needs("agreement.edit")
+def edit(request: HttpRequest, pk: int) -> HttpResponse:
+    paper = get_object_or_404(Agreement, pk=pk)
+    form = forms.PaperWords(request.POST or None, instance=paper, initial={"seen": paper.version})
+    note = ""
+    if request.method == "POST" and form.is_valid():
+        try:
+            fresh = Agreement.objects.get(pk=pk)
+            actions.change_agreement(request.user, fresh, seen=form.cleaned_data.get("seen"), **form.values())  # type: ignore[arg-type]
+            messages.info(request, say("已存。", "Saved."))
+            return redirect(paper.get_absolute_url())
+        except Refusal as refusal:
+            note = sentence(refusal)
+    return _form(request, form, str(Agreement.objects.get(pk=pk)), say("存", "Save"), None, note=note)
+
+
+@needs("agreement.edit")
+def shares(request: HttpRequest, pk: int) -> HttpResponse:
+    paper = get_object_or_404(Agreement, pk=pk)
+    form = forms.Shares(paper, request.POST or None)
+    note = ""
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.set_shares(request.user, paper, form.values())  # type: ignore[arg-type]
+            messages.info(request, say("份额已存。", "Shares saved."))
+            return redirect(paper.get_absolute_url())
+        except Refusal as refusal:
+            note = sentence(refusal)
+    return _form(
+        request, form, say("各项目份额", "Shares of the projects"), say("存", "Save"), None, note=note
+    )
+
+
+@needs("capital.claim")
+def capital(request: HttpRequest, pk: int) -> HttpResponse:
+    """Record one payment with its voucher."""
+    project = get_object_or_404(Project, pk=pk)
+    form = forms.Payment(request.POST or None, request.FILES or None, initial={"received_on": today()})
+    note = ""
+    if request.method == "POST" and form.is_valid():
+        try:
+            values = form.values()
+            file = form.cleaned_data["voucher"]
+            data = file.read()
+            file.seek(0)
+            row = actions.claim_capital(
+                request.user, project, voucher=data, voucher_name=str(file.name)[:200], **values
+            )  # type: ignore[arg-type]
+            Capital.objects.filter(pk=row.pk).update(material=store(request.user, file))  # type: ignore[arg-type]
+            return _done(request, project, say("已登记，待核验。", "Recorded; it waits for verification."))
+        except Refusal as refusal:
+            note = sentence(refusal)
+    return _form(
+        request, form, say("登记一笔到位资金", "Record a payment"), say("登记", "Record"), project, note=note
+    )
+
+
+@needs("commitment.edit")
+def new_commitment(request: HttpRequest, pk: int) -> HttpResponse:
+    project = get_object_or_404(Project, pk=pk)
+    form = forms.Promise(project, request.POST or None)
+    note = ""
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.save_commitment(request.user, project=project, **form.values())  # type: ignore[arg-type]
+            return _done(request, project, say("已记承诺。", "Promise recorded."))
+        except Refusal as refusal:
+            note = sentence(refusal)
+    return _form(request, form, say("加一条承诺", "Add a promise"), say("记下", "Record"), project, note=note)
+
+
+@needs("commitment.edit")
+def settle(request: HttpRequest, pk: int) -> HttpResponse:
+    promise = get_object_or_404(Commitment.objects.select_related("project"), pk=pk)
+    form = forms.Settle(request.POST or None, initial={"settled_on": today()})
+    note = ""
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.settle(
+                request.user, promise, form.cleaned_data["settled_on"], form.cleaned_data["proof_text"]
+            )  # type: ignore[arg-type]
+            messages.info(request, say("已记兑现，待确认。", "Recorded; somebody else confirms it."))
+            return redirect(promise.project.get_absolute_url() if promise.project else "deals:commitments")
+        except Refusal as refusal:
+            note = sentence(refusal)
+    return _form(request, form, promise.text, say("记兑现", "Record as kept"), promise.project, note=note)
+
+
+def _due(commitment: Any) -> Any:
+    from django.utils.html import format_html
+
+    if commitment.state == Commitment.State.KEPT:
+        return format_html(
+            '<span class="zy-light" data-light="ok">{}</span>',
+            say("{d} 已兑现", "kept on {d}", d=commitment.settled_on),
+        )
+    if commitment.due_on is None:
+        return say("未写期限", "no due date")
+    over = (today() - commitment.due_on).days
+    if over > 0:
+        return format_html(
+            '<span class="zy-light" data-light="red">{}</span>', say("欠 {n} 天", "{n} days over", n=over)
+        )
+    return str(commitment.due_on)
+
+
+COMMITMENTS = List(
+    verb="commitment.view",
+    title=t("承诺", "Promises"),
+    columns=[
+        Column("text", t("内容", "What")),
+        Column("side", t("哪一方", "Side")),
+        Column("project", t("项目", "Project")),
+        Column("amount_fen", t("金额", "Amount"), number=True, order="amount_fen"),
+        Column("owner", t("责任", "Owner"), show=lambda c: c.owner_department or c.owner_text),
+        Column("due_on", t("期限", "Due"), show=_due, plain=lambda c: c.due_on, order="due_on"),
+        Column("mark", t("依据", "Proof"), show=lambda c: mark_words(c.mark)),
+    ],
+    rows=lambda request: Commitment.objects.select_related("project", "owner_department"),
+    url=lambda c: c.project.get_absolute_url() if c.project else "/agreements/promises/",
+    search=("text", "project__name"),
+    filters=[
+        Filter("side", t("哪一方", "Side"), Commitment.Side.choices),
+        Filter("state", t("状态", "State"), Commitment.State.choices),
+        Filter(
+            "late",
+            t("超期", "Late"),
+            [("1", t("已超期", "Over"))],
+            apply=lambda rows, value: rows.filter(state=Commitment.State.OPEN, due_on__lt=today()),
+        ),
+    ],
+    empty=t(
+        "还没有承诺。在项目页加，双方的都记。",
+        "No promises yet. Add them on a project's page, those of both sides.",
+    ),
+)
+commitments = list_view(COMMITMENTS)
+
+
+@needs("rate.edit")
+def rates(request: HttpRequest) -> HttpResponse:
+    """Exchange rates by day, with their source; what waits for one is listed first."""
+    form = forms.DayRate(request.POST or None)
+    note = ""
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.set_rate(request.user, **form.cleaned_data)  # type: ignore[arg-type]
+            messages.info(request, say("汇率已记。", "Rate recorded."))
+            return redirect("deals:rates")
+        except Refusal as refusal:
+            note = sentence(refusal)
+    waiting = (
+        Capital.objects.filter(cny_fen=None, mark="claimed")
+        .values_list("currency", "received_on")
+        .distinct()[:50]
+    )
+    context = {"form": form, "note": note, "rates": Rate.objects.all()[:100], "waiting": list(waiting)}
+    return render(request, "deals/rates.html", context, status=422 if request.method == "POST" else 200)

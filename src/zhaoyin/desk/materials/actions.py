@@ -101,6 +101,49 @@ def add_material(
     )
 
 
+def keep_file(actor: User, file_name: str, data: bytes) -> Material:
+    """Keep a file as evidence, unread: people look at it, nothing is proposed from it. The same bytes are one material."""
+    if not data:
+        raise Refusal(
+            "material.empty",
+            "文件是空的。换一份再传。",
+            "The file is empty. Choose another one.",
+            where="file",
+        )
+    if len(data) > MAX_BYTES:
+        raise Refusal(
+            "material.large",
+            f"文件有 {len(data) / 2**20:.0f} MB，最多 {MAX_BYTES // 2**20} MB。拆成几份再传。",
+            f"The file has {len(data) / 2**20:.0f} MB; the limit is {MAX_BYTES // 2**20} MB. Split it.",
+            where="file",
+        )
+    sha256 = hashlib.sha256(data).hexdigest()
+    _store(data, sha256)
+    return _keep(
+        actor,
+        sha256=sha256,
+        file_name=Path(file_name).name[:255],
+        title=Path(file_name).stem[:200],
+        size=len(data),
+    )
+
+
+@action("milestone.claim")
+def _keep(actor: User, *, sha256: str, **values: Any) -> Material:
+    found = Material.objects.filter(sha256=sha256).first()
+    if found:
+        return found
+    return evidence.create(
+        actor,
+        "material.add",
+        Material,
+        sha256=sha256,
+        added_by=actor,
+        state=Material.State.REVIEWED,
+        **values,
+    )
+
+
 @action("material.add")
 def _record(actor: User, *, sha256: str, **values: Any) -> tuple[Material, bool]:
     found = Material.objects.filter(sha256=sha256).first()

@@ -1,27 +1,50 @@
-"""What is done to leads and projects."""
+"""What people do with leads and projects. Nobody types a stage: they claim a milestone, somebody else verifies it."""
 
 from __future__ import annotations
 
 import datetime as dt
-from collections.abc import Iterable
-from typing import Any
+import hashlib
+from collections.abc import Iterable, Mapping
+from typing import TYPE_CHECKING, Any
 
 from django.db.models import Max
 
+from zhaoyin import lifecycle
 from zhaoyin.base.dates import today
-from zhaoyin.desk.accounts.models import User
+from zhaoyin.base.errors import Refusal
 from zhaoyin.desk.actions import action
-from zhaoyin.desk.evidence.actions import PERSON, From, create, prove
+from zhaoyin.desk.evidence.actions import PERSON, From, Source, audit, change, create, prove
 from zhaoyin.desk.evidence.models import Mark
-from zhaoyin.desk.parties.models import Organisation
-from zhaoyin.desk.projects.models import Investor, Milestone, Project
+from zhaoyin.desk.projects import rules as in_force
+from zhaoyin.desk.projects.derive import derive
+from zhaoyin.desk.projects.models import (
+    Correction,
+    Corridor,
+    Exit,
+    FirstTalks,
+    GateFile,
+    Investor,
+    Member,
+    Milestone,
+    PlanDate,
+    Profile,
+    Project,
+    Split,
+)
+
+if TYPE_CHECKING:
+    from zhaoyin.desk.accounts.models import User
+    from zhaoyin.desk.materials.models import Material
+    from zhaoyin.desk.parties.models import Organisation
+
+COUNTED = (Mark.VERIFIED, Mark.LOCKED)
 
 
-def next_code() -> str:
-    """P-YEAR-0001 and so on."""
+def next_code(ahead: int = 0) -> str:
+    """P-2026-000031: the next free number of the year; ``ahead`` skips numbers taken by rows not yet saved."""
     prefix = f"P-{today().year}-"
-    last = Project.objects.filter(code__startswith=prefix).aggregate(last=Max("code"))["last"]
-    return f"{prefix}{int(last.removeprefix(prefix)) + 1 if last else 1:04d}"
+    last = Project.objects.filter(code__startswith=prefix).aggregate(m=Max("code"))["m"]
+    return f"{prefix}{(int(last.removeprefix(prefix)) if last else 0) + 1 + ahead:06}"
 
 
 @action("project.create")
@@ -31,24 +54,36 @@ def create_project(
     name: str,
     investors: Iterable[Organisation] = (),
     source: From = PERSON,
+    came_from: str = "",
     mark: str = Mark.CLAIMED,
     **values: Any,
 ) -> Project:
-    """A new lead, with its investors and provenance for what was given."""
-    project = create(
-        actor,
-        "project.create",
-        Project,
-        code=next_code(),
-        name=name,
-        officer=values.pop("officer", actor),
-        **values,
-    )
+    """A new lead, with its investors and provenance for what was given.
+
+    A lead an officer brings is claimed by them; one that a text reports (mark said) stays a report until somebody
+    stands for it. ``came_from`` fills the project's own source field.
+    """
+    values.setdefault("officer", actor)
+    if came_from:
+        values["source"] = came_from
+    if mark != Mark.SAID:
+        values.setdefault("department", actor.department)
+        values.setdefault("reported_by", actor.name)
+        values.setdefault("reported_on", today())
+    project = create(actor, "project.create", Project, code=next_code(), name=name, **values)
     given = {"name": name, **{key: value for key, value in values.items() if value not in (None, "")}}
     prove(actor, project, given, mark, source)
     for organisation in investors:
         row = create(actor, "project.change", Investor, project=project, organisation=organisation)
         prove(actor, row, {"organisation": organisation}, mark, source)
+    if project.officer:
+        create(actor, "member.add", Member, project=project, user=project.officer, from_on=today())
+    if mark != Mark.SAID:
+        create(
+            actor, "milestone.claim", Milestone, project=project, kind="lead", mark=Mark.CLAIMED,
+            fact_on=values["reported_on"], recorded_on=today(), recorded_by=actor,
+        )  # fmt: skip
+    derive([project])
     return project
 
 
@@ -64,16 +99,558 @@ def note_reported(
 ) -> Milestone:
     """Note that a text says the project reached a milestone; said, so it moves nothing."""
     milestone = create(
-        actor,
-        "milestone.said",
-        Milestone,
-        project=project,
-        kind=kind,
-        mark=Mark.SAID,
-        fact_on=fact_on,
-        fact_text=fact_text,
-        recorded_on=today(),
-        recorded_by=actor,
-    )
+        actor, "milestone.said", Milestone, project=project, kind=kind, mark=Mark.SAID, fact_on=fact_on,
+        fact_text=fact_text, recorded_on=today(), recorded_by=actor,
+    )  # fmt: skip
     prove(actor, milestone, {"kind": milestone.get_kind_display()}, Mark.SAID, source)
     return milestone
+
+
+def _open(project: Project) -> None:
+    if project.exit_code:
+        word = in_force.rules().exits[project.exit_code]
+        raise Refusal(
+            "project.exited",
+            f"“{project}”已退出（{word.zh}）。要继续，先重开一段。",
+            f"“{project}” has left ({word.en}). Re-open it as a new episode first.",
+        )
+
+
+def _locked(project: Project) -> Project:
+    """The project's fresh row, held until the action ends: what is checked is what is written."""
+    return Project.objects.select_for_update().get(pk=project.pk)
+
+
+@action("project.edit")
+def edit_project(actor: User, project: Project, *, seen: int | None = None, **values: Any) -> list[str]:
+    """Change the project's own words; ``seen`` is the version the person had before them."""
+    _open(project)
+    if values.get("officer"):
+        _join_team(project, values["officer"], Member.Role.OFFICER)
+    changed = change(actor, "project.change", project, seen=seen, **values)
+    prove(actor, project, {name: getattr(project, name) for name in changed}, Mark.CLAIMED)
+    if changed:
+        derive([_locked(project)])
+    return changed
+
+
+@action("project.edit")
+def state_facts(actor: User, project: Project, *, seen: int | None = None, **values: Any) -> list[str]:
+    """Fill in what the gates ask for. A value that a verified gate rests on is not typed over: it is corrected."""
+    _open(project)
+    profile = Profile.objects.filter(project=project).first()
+    if profile is None:
+        profile = create(actor, "profile.create", Profile, project=project)
+        seen = None
+    held = _held(project)
+    for name, value in values.items():
+        if name in held and getattr(profile, name) not in (None, "") and getattr(profile, name) != value:
+            gate = in_force.rules().gates[held[name]]
+            raise Refusal(
+                "profile.verified",
+                f"“{Profile._meta.get_field(name).verbose_name}”已随{gate.zh}核验。要改，用更正并写明原因。",
+                f"“{Profile._meta.get_field(name).verbose_name}” was verified with {gate.en}. "
+                "To change it, record a correction with its reason.",
+                where=name,
+            )
+    changed = change(actor, "profile.change", profile, seen=seen, **values)
+    prove(actor, profile, {name: getattr(profile, name) for name in changed}, Mark.CLAIMED)
+    if changed:
+        derive([_locked(project)])
+    return changed
+
+
+def _held(project: Project) -> dict[str, str]:
+    """Profile columns that a verified milestone rests on → its gate."""
+    done = Milestone.objects.filter(project=project, mark__in=COUNTED).values_list("kind", flat=True)
+    return {
+        column: gate
+        for gate in done
+        for need in in_force.rules().gates[gate].fields
+        if (column := in_force.column_of(need.code))
+    }
+
+
+def _join_team(project: Project, user: User, role: str) -> None:
+    if not Member.objects.filter(project=project, user=user, to_on=None).exists():
+        Member.objects.create(project=project, user=user, role=role, from_on=today())
+
+
+@action("project.assign")
+def add_member(
+    actor: User, project: Project, user: User, role: str, from_on: dt.date | None = None
+) -> Member:
+    _open(project)
+    if Member.objects.filter(project=project, user=user, to_on=None).exists():
+        raise Refusal("member.twice", f"{user} 已在团队里。", f"{user} is on the team already.", where="user")
+    return create(
+        actor, "member.add", Member, project=project, user=user, role=role, from_on=from_on or today()
+    )
+
+
+@action("project.assign")
+def end_member(actor: User, project: Project, member: Member, on: dt.date | None = None) -> None:
+    day = on or today()
+    if day < member.from_on:
+        raise Refusal(
+            "member.dates",
+            f"结束日 {day} 早于加入日 {member.from_on}。改结束日。",
+            f"The end, {day}, is before the start, {member.from_on}. Mend the end.",
+            where="to_on",
+        )
+    change(actor, "member.end", member, to_on=day)
+
+
+@action("project.edit")
+def set_investor(actor: User, project: Project, organisation: Organisation, share: Any = None) -> Investor:
+    """Add an investor or change its share; the shares of a project never exceed 100 per cent."""
+    _open(project)
+    others = Investor.objects.filter(project=project).exclude(organisation=organisation)
+    total = sum(i.share or 0 for i in others) + (share or 0)
+    if total > 100:
+        raise Refusal(
+            "investor.share",
+            f"各投资方合计 {total}%，超过 100%。核对比例。",
+            f"The investors' shares add up to {total} %, more than 100 %. Check them.",
+            where="share",
+        )
+    found = Investor.objects.filter(project=project, organisation=organisation).first()
+    if found:
+        change(actor, "investor.change", found, share=share)
+    else:
+        found = create(
+            actor, "investor.add", Investor, project=project, organisation=organisation, share=share
+        )
+    derive([_locked(project)])
+    return found
+
+
+# --- files, plans
+
+
+@action("milestone.claim")
+def attach_file(
+    actor: User,
+    project: Project,
+    gate: str,
+    kind: str,
+    *,
+    title: str,
+    data: bytes | None = None,
+    material: Material | None = None,
+) -> GateFile:
+    """Bind a file to a gate as one of the kinds of evidence the rules name."""
+    _open(project)
+    book = in_force.rules()
+    kinds = {r.code for r in book.gates[gate].evidence}
+    if kind not in kinds:
+        known = "、".join(r.zh for r in book.gates[gate].evidence)
+        raise Refusal(
+            "file.kind",
+            f"{book.gates[gate].zh}不认这种证据。可用：{known}。",
+            f"{book.gates[gate].en} takes: {', '.join(r.en for r in book.gates[gate].evidence)}.",
+            where="kind",
+        )
+    if Milestone.objects.filter(project=project, kind=gate, mark__in=COUNTED).exists():
+        raise Refusal(
+            "file.verified",
+            f"{book.gates[gate].zh}已核验，证据不再增减。有错用更正。",
+            f"{book.gates[gate].en} is verified; its evidence stays. Record a correction if it is wrong.",
+        )
+    digest = material.sha256 if material else hashlib.sha256(data or b"").hexdigest()
+    same = GateFile.objects.filter(project=project, gate=gate, kind=kind, sha256=digest).first()
+    if same:
+        return same
+    found = create(
+        actor, "file.attach", GateFile, project=project, gate=gate, kind=kind, title=title, material=material,
+        sha256=digest, added_by=actor,
+    )  # fmt: skip
+    derive([_locked(project)])
+    return found
+
+
+@action("project.edit")
+def plan(
+    actor: User,
+    project: Project,
+    kind: str,
+    *,
+    planned_on: dt.date | None = None,
+    forecast_on: dt.date | None = None,
+) -> PlanDate:
+    """Plan or forecast a milestone. The first plan stays as the baseline; a later forecast counts as a slip."""
+    _open(project)
+    row = PlanDate.objects.filter(project=project, kind=kind).first()
+    if row is None:
+        row = create(actor, "plan.set", PlanDate, project=project, kind=kind)
+    before = row.planned_on
+    values: dict[str, Any] = {}
+    if planned_on:
+        values["planned_on"] = planned_on
+        values["baseline_on"] = row.baseline_on or planned_on
+    if forecast_on:
+        known = row.forecast_on or row.planned_on
+        values["forecast_on"] = forecast_on
+        values["slips"] = row.slips + (1 if known and forecast_on > known else 0)
+    _plan_order(project, kind, planned_on)
+    change(actor, "plan.set", row, **values)
+    if kind == "started" and planned_on and planned_on != before and project.cohort:
+        _rebook_due(actor, project, row)
+    derive([_locked(project)])
+    return row
+
+
+def _plan_order(project: Project, kind: str, day: dt.date | None) -> None:
+    """Planned dates follow the order of the milestones."""
+    if day is None:
+        return
+    book = in_force.rules()
+    order = book.milestones
+    for other, on in (
+        PlanDate.objects.filter(project=project).exclude(kind=kind).values_list("kind", "planned_on")
+    ):
+        if on and (order.index(other) < order.index(kind)) != (on <= day) and on != day:
+            raise Refusal(
+                "plan.order",
+                f"计划{book.gates[kind].zh} {day} 与计划{book.gates[other].zh} {on} 先后颠倒。改其中一个。",
+                f"The plan for {book.gates[kind].en}, {day}, and for {book.gates[other].en}, {on}, are in the wrong order.",
+                where="planned_on",
+            )
+
+
+def _rebook_due(actor: User, project: Project, row: PlanDate) -> None:
+    from zhaoyin.desk.reports.actions import book, booked
+
+    source = ("projects.plandate", row.pk)
+    if row.planned_on is None or booked(project, "started_due"):
+        return
+    if booked(project, "start_due"):
+        from zhaoyin.desk.reports.models import Entry
+
+        last = Entry.objects.filter(project=project, account="start_due", quantity=1).latest("id")
+        book(actor, project, "start_due", -1, last.fact_on, source)
+    book(actor, project, "start_due", 1, row.planned_on, source)
+
+
+# --- claim, verify, return
+
+
+@action("milestone.claim")
+def claim(actor: User, project: Project, kind: str, fact_on: dt.date, *, source: From = PERSON) -> Milestone:
+    """Say that a milestone happened. It counts for nothing until somebody outside the team has verified it."""
+    project = _locked(project)
+    _open(project)
+    book = in_force.rules()
+    refusal = lifecycle.may_propose(kind, actor.roles, book)
+    if refusal:
+        raise refusal
+    standing = Milestone.objects.filter(project=project, kind=kind, mark__in=[Mark.CLAIMED, *COUNTED]).first()
+    if standing:
+        gate = book.gates[kind]
+        raise Refusal(
+            "milestone.twice",
+            f"{gate.zh}已{'核验' if standing.mark in COUNTED else '申报，待核验'}，不用再报。",
+            f"{gate.en} is already {'verified' if standing.mark in COUNTED else 'claimed and waits for verification'}.",
+        )
+    lifecycle.check_dates(in_force.state(project), kind, fact_on, today(), book)
+    row = create(
+        actor, "milestone.claim", Milestone, project=project, kind=kind, mark=Mark.CLAIMED, fact_on=fact_on,
+        recorded_on=today(), recorded_by=actor,
+    )  # fmt: skip
+    prove(actor, row, {"fact_on": fact_on}, Mark.CLAIMED, source)
+    if actor.pk != project.officer_id and "officer" in actor.roles:
+        _join_team(project, actor, Member.Role.OFFICER)
+    derive([project])
+    return row
+
+
+@action("milestone.verify")
+def verify(actor: User, milestone: Milestone, *, note: str = "", seen: int | None = None) -> Milestone:
+    """Check a claim against its evidence and let it count. Refused to the team, and while anything is missing."""
+    project = _locked(milestone.project)
+    _open(project)
+    milestone = Milestone.objects.select_for_update().get(pk=milestone.pk)
+    book = in_force.rules()
+    gate = book.gates[milestone.kind]
+    if milestone.mark != Mark.CLAIMED or (seen is not None and milestone.version != seen):
+        raise Refusal(
+            "milestone.stale",
+            f"{gate.zh}刚被处理过，现在是{milestone.get_mark_display()}。刷新再看。",
+            f"{gate.en} was just dealt with; it is now {milestone.get_mark_display()}. Reload.",
+        )
+    refusal = lifecycle.may_verify(
+        milestone.kind,
+        actor.pk,
+        actor.roles,
+        team=in_force.team(project),
+        claimant=milestone.recorded_by_id,
+        rules=book,
+    )
+    if refusal:
+        raise refusal
+    state = in_force.state(project)
+    lacking = lifecycle.missing(state, milestone.kind, book)
+    if lacking:
+        raise Refusal(
+            "milestone.missing",
+            f"{gate.zh}还缺 {len(lacking)} 件：{'、'.join(n.zh for n in lacking)}。补齐再核验，或退回。",
+            f"{gate.en} lacks {len(lacking)}: {', '.join(n.en for n in lacking)}. Complete it or return it.",
+        )
+    if milestone.fact_on is None:
+        raise Refusal(
+            "milestone.date",
+            f"{gate.zh}没有事实日期。退回补日期。",
+            f"{gate.en} has no date of the fact. Return it for its date.",
+        )
+    lifecycle.check_dates(state, milestone.kind, milestone.fact_on, today(), book)
+    from zhaoyin.desk.reports.actions import place
+
+    period, adjusts = place(milestone.fact_on)
+    change(
+        actor, "milestone.verify", milestone, reason=note, mark=Mark.VERIFIED, verified_on=today(), verified_by=actor,
+        period=period, adjusts=adjusts,
+    )  # fmt: skip
+    prove(actor, milestone, {"fact_on": milestone.fact_on}, Mark.VERIFIED, Source(note=note))
+    _count(actor, project, milestone)
+    project.last_progress_on = milestone.fact_on
+    Project.objects.filter(pk=project.pk).update(last_progress_on=milestone.fact_on)
+    derive([project])
+    return milestone
+
+
+def _count(actor: User, project: Project, milestone: Milestone) -> None:
+    """Book what a verified milestone counts for."""
+    from zhaoyin.desk.deals import actions as deals
+    from zhaoyin.desk.reports.actions import book, booked, join_cohort
+    from zhaoyin.desk.reports.models import Entry
+
+    fact_on, source = milestone.fact_on, ("projects.milestone", milestone.pk)
+    assert fact_on is not None
+    if milestone.kind == "signed":
+        first = deals.first_signing(project) or fact_on
+        if not booked(project, "signed"):
+            join_cohort(actor, project, source, first)
+            book(actor, project, "signed", 1, first, source)
+        deals.count_contracts(actor, project)
+        start = PlanDate.objects.filter(project=project, kind="started").exclude(planned_on=None).first()
+        if start:
+            _rebook_due(actor, project, start)
+    elif milestone.kind in {"landed", "started", "producing", "capacity"}:
+        book(actor, project, milestone.kind, 1, fact_on, source)
+        if milestone.kind == "landed":
+            performed(actor, project, fact_on, source)
+        if milestone.kind == "started" and booked(project, "start_due"):
+            due = Entry.objects.filter(project=project, account="start_due", quantity=1).latest("id")
+            book(actor, project, "started_due", 1, fact_on, source, not_before=due.period)
+        if milestone.kind == "producing":
+            book(actor, project, "capacity_due", 1, _months_on(fact_on, 24), source)
+
+
+def performed(actor: User, project: Project, fact_on: dt.date, source: tuple[str, int]) -> None:
+    """The first verified act after signing (entity, carrier contract or capital) makes a project 履约."""
+    from zhaoyin.desk.reports.actions import book, booked
+
+    if project.cohort and not booked(project, "performed"):
+        book(actor, project, "performed", 1, fact_on, source)
+
+
+def _months_on(day: dt.date, months: int) -> dt.date:
+    month = lifecycle.Month.of(day)
+    for _ in range(months):
+        month = month.next
+    return min(month.last, month.first + dt.timedelta(days=day.day - 1))
+
+
+@action("milestone.verify")
+def send_back(actor: User, milestone: Milestone, reason: str, *, seen: int | None = None) -> Milestone:
+    """Return a claim with what is wrong and how to mend it."""
+    _locked(milestone.project)
+    milestone = Milestone.objects.select_for_update().get(pk=milestone.pk)
+    if milestone.mark != Mark.CLAIMED or (seen is not None and milestone.version != seen):
+        raise Refusal(
+            "milestone.stale",
+            f"这条刚被处理过，现在是{milestone.get_mark_display()}。刷新再看。",
+            f"This was just dealt with; it is now {milestone.get_mark_display()}. Reload.",
+        )
+    if len(reason.strip()) < 4:
+        raise Refusal(
+            "milestone.reason",
+            "退回须写：哪里不符、怎么补。",
+            "Say what does not agree and how to mend it.",
+            where="reason",
+        )
+    change(
+        actor, "milestone.return", milestone, reason=reason, mark=Mark.REJECTED, return_note=reason.strip()
+    )
+    prove(actor, milestone, {"fact_on": milestone.fact_on}, Mark.REJECTED, Source(note=reason))
+    derive([_locked(milestone.project)])
+    return milestone
+
+
+# --- first talks, exits, episodes, holds, corrections
+
+
+@action("project.edit")
+def register_first_talks(
+    actor: User, project: Project, talked_on: dt.date, organisation: Organisation | None = None
+) -> FirstTalks:
+    """Claim 首谈. Without a rival it is registered at once; with one it waits for the head to decide."""
+    from zhaoyin.desk.projects import queries
+
+    _open(project)
+    if talked_on > today():
+        raise Refusal(
+            "talks.date",
+            f"首谈日期 {talked_on} 还没到。改成已谈的日期。",
+            f"The day of first talks, {talked_on}, has not come. Give a past day.",
+            where="talked_on",
+        )
+    if FirstTalks.objects.filter(project=project, state="registered").exists():
+        raise Refusal(
+            "talks.twice", "这个项目已有首谈登记。", "First talks are registered for this project already."
+        )
+    rivals = queries.first_talks_rivals(project, organisation)
+    row = create(
+        actor, "talks.claim", FirstTalks, project=project, organisation=organisation, officer=actor,
+        talked_on=talked_on, state="claimed" if rivals else "registered",
+    )  # fmt: skip
+    derive([_locked(project)])
+    return row
+
+
+@action("talks.decide")
+def decide_first_talks(actor: User, talks: FirstTalks, recognised: bool, reason: str) -> FirstTalks:
+    if not reason.strip():
+        raise Refusal(
+            "talks.reason", "写明认定或不认定的理由。", "Say why it is or is not recognised.", where="reason"
+        )
+    state = "registered" if recognised else "refused"
+    change(actor, "talks.decide", talks, reason=reason, note=reason.strip(), state=state, decided_by=actor)
+    derive([_locked(talks.project)])
+    return talks
+
+
+@action("project.exit")
+def leave(actor: User, project: Project, code: str, values: Mapping[str, Any]) -> Exit:
+    """End a project otherwise: coded, dated, decided and explained. The record stays."""
+    project = _locked(project)
+    lifecycle.check_exit(
+        in_force.state(project),
+        code,
+        {**values, "credit_split": values.get("credit") or None},
+        actor.roles,
+        in_force.rules(),
+    )
+    merged = values.get("merged_into")
+    if merged is not None and merged.pk == project.pk:
+        raise Refusal(
+            "exit.itself",
+            "不能并入自己。选另一个项目。",
+            "A project cannot merge into itself.",
+            where="merged_into",
+        )
+    given = {name: value for name, value in values.items() if name != "reason"}
+    row = create(actor, "project.exit", Exit, project=project, code=code, cause=values["reason"], **given)
+    for waiting in Milestone.objects.filter(project=project, mark=Mark.CLAIMED):
+        change(actor, "milestone.return", waiting, mark=Mark.REJECTED)
+    derive([project])
+    return row
+
+
+@action("project.create")
+def reopen(actor: User, project: Project, note: str) -> Project:
+    """A new episode of a project that left, linked to the earlier one; it passes every gate again."""
+    if not project.exit_code:
+        raise Refusal(
+            "project.open",
+            f"“{project}”没有退出，不用重开。",
+            f"“{project}” has not left; there is nothing to re-open.",
+        )
+    again = create_project(
+        actor,
+        name=project.name,
+        track=project.track,
+        sector=project.sector,
+        place=project.place,
+        local_party=project.local_party,
+        company_as_said=project.company_as_said,
+        need=project.need,
+        came_from=project.source,
+        episode_of=project,
+        corridor=project.corridor,
+    )
+    for investor in project.investor_rows.all():
+        Investor.objects.create(project=again, organisation=investor.organisation, share=investor.share)
+    audit(actor, "project.reopen", again, after={"episode_of": project.pk}, reason=note)
+    return again
+
+
+@action("project.assign")
+def pause(actor: User, project: Project, until: dt.date, note: str) -> None:
+    """Put on hold: a light with an end, at most the days the rules allow."""
+    _open(project)
+    limit = today() + dt.timedelta(days=in_force.rules().pause_days)
+    if not today() < until <= limit:
+        raise Refusal(
+            "pause.until",
+            f"暂缓到 {until} 不行，最晚 {limit}。改日期。",
+            f"A hold until {until} is not possible; the latest is {limit}.",
+            where="until",
+        )
+    change(actor, "project.pause", project, reason=note, paused_from=today(), paused_until=until)
+    derive([_locked(project)])
+
+
+@action("project.assign")
+def resume(actor: User, project: Project) -> None:
+    change(actor, "project.resume", project, paused_from=None, paused_until=None)
+    derive([_locked(project)])
+
+
+@action("correction.make")
+def correct_profile(actor: User, project: Project, field: str, value: Any, reason: str) -> Correction:
+    """Correct a value that was verified: the record keeps both values and the reason; closed figures do not change."""
+    if not reason.strip():
+        raise Refusal("correction.reason", "写明为什么更正。", "Say why it is corrected.", where="reason")
+    if actor.pk in in_force.team(project):
+        raise Refusal(
+            "correction.team",
+            "你在项目团队里，不能更正核验过的值。转给核验员。",
+            "You are on the project's team and may not correct a verified value. Pass it to a verifier.",
+        )
+    profile = Profile.objects.select_for_update().get(project=project)
+    before = getattr(profile, field)
+    change(actor, "profile.correct", profile, reason=reason, **{field: value})
+    prove(actor, profile, {field: value}, Mark.VERIFIED, Source(note=reason))
+    row = create(
+        actor, "correction.make", Correction, project=project, subject=f"projects.profile:{profile.pk}", field=field,
+        before=str(before)[:200], after=str(value)[:200], note=reason, made_by=actor,
+    )  # fmt: skip
+    derive([_locked(project)])
+    return row
+
+
+@action("corridor.edit")
+def set_split(actor: User, corridor: Corridor, measure: str, from_on: dt.date, source_share: Any) -> Split:
+    """From a day on, a measure splits so; earlier days keep their share."""
+    if Split.objects.filter(corridor=corridor, measure=measure, from_on=from_on).exists():
+        raise Refusal(
+            "split.twice",
+            f"{from_on} 起的分成已有一行。换一个日期，旧的不改。",
+            f"There is a row from {from_on} already. Choose another day; old rows stay.",
+            where="from_on",
+        )
+    return create(
+        actor,
+        "split.set",
+        Split,
+        corridor=corridor,
+        measure=measure,
+        from_on=from_on,
+        source_share=source_share,
+    )
+
+
+@action("corridor.edit")
+def create_corridor(actor: User, **values: Any) -> Corridor:
+    return create(actor, "corridor.create", Corridor, **values)

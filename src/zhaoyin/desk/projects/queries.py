@@ -1,9 +1,28 @@
-"""What people ask about projects."""
+"""What people ask about projects: the board, what is late and why, what waits for verification, one project's page."""
 
 from __future__ import annotations
 
+import datetime as dt
+import itertools
+from collections import defaultdict
+from dataclasses import dataclass
+from typing import TYPE_CHECKING, Any
+
+from django.db.models import Count, Q, QuerySet, Sum
+
+from zhaoyin import lifecycle
+from zhaoyin.base.dates import today
+from zhaoyin.desk.deals.models import Agreement, Capital, Commitment
+from zhaoyin.desk.evidence.models import Mark
 from zhaoyin.desk.parties.models import Organisation
-from zhaoyin.desk.projects.models import Project
+from zhaoyin.desk.projects import rules as in_force
+from zhaoyin.desk.projects.models import FirstTalks, GateFile, Member, Milestone, PlanDate, Project
+from zhaoyin.desk.words import english, say
+
+if TYPE_CHECKING:
+    from zhaoyin.desk.accounts.models import User
+
+CARDS = 6  # of a column of the board; the rest is a link to the table
 
 
 def same_project(name: str, investors: list[Organisation]) -> Project | None:
@@ -12,3 +31,312 @@ def same_project(name: str, investors: list[Organisation]) -> Project | None:
     if investors:
         return found.filter(investors__in=investors).first()
     return found.filter(investors=None).first()
+
+
+def first_talks_rivals(project: Project, organisation: Organisation | None) -> list[Project]:
+    """Open projects that may be the same investment: same investor, or the same name or company as said."""
+    rows = Project.objects.filter(exit_code="").exclude(pk=project.pk)
+    condition = Q(name=project.name)
+    if project.company_as_said:
+        condition |= Q(company_as_said=project.company_as_said)
+    investors = list(project.investors.values_list("pk", flat=True)) + (
+        [organisation.pk] if organisation else []
+    )
+    if investors:
+        condition |= Q(
+            pk__in=Project.investors.through.objects.filter(organisation__in=investors).values("project")
+        )
+    return list(rows.filter(condition).select_related("officer", "department").order_by("id")[:10])
+
+
+# --- lights, from the dates derive() stored
+
+
+@dataclass(frozen=True)
+class Shown:
+    """A light as a card or a row shows it."""
+
+    level: str  # red | yellow | hold | ok
+    words: str
+    who: str
+
+
+def light(project: Project, day: dt.date | None = None) -> Shown:
+    """The worst light of a project by comparing its stored dates with today; nothing is stored but dates."""
+    day = day or today()
+    if project.exit_code:
+        return Shown(
+            "no", str(in_force.rules().exits[project.exit_code].text("en" if english() else "zh")), ""
+        )
+    if project.paused_from and project.paused_until and day <= project.paused_until:
+        return Shown("hold", say("暂缓到 {d}", "on hold until {d}", d=project.paused_until), "")
+    level = (
+        "red"
+        if project.red_on and project.red_on <= day
+        else "yellow"
+        if project.yellow_on and project.yellow_on <= day
+        else "ok"
+    )
+    if level == "ok" or not project.due_rule:
+        return Shown(level, "", "")
+    book = in_force.rules()
+    language = "en" if english() else "zh"
+    who = book.roles[project.due_who].text(language) if project.due_who else ""
+    over = (day - project.next_due_on).days if project.next_due_on else 0
+    rule = book.lights[project.due_rule].text(language)
+    if over > 0:
+        return Shown(level, say("{r} 超 {n} 天", "{r}: {n} days over", r=rule, n=over), who)
+    if over == 0:
+        return Shown(level, say("{r} 今天到期", "{r}: due today", r=rule), who)
+    return Shown(level, say("{r} 剩 {n} 天", "{r}: {n} days left", r=rule, n=-over), who)
+
+
+def burning(level: str, day: dt.date | None = None) -> Q:
+    """Projects whose light is red, yellow or hold today."""
+    day = day or today()
+    held = Q(paused_until__gte=day)
+    if level == "hold":
+        return Q(exit_code="") & held
+    red = Q(exit_code="", red_on__lte=day)
+    if level == "red":
+        return red & ~held_q(day)
+    return Q(exit_code="", yellow_on__lte=day) & (Q(red_on=None) | Q(red_on__gt=day)) & ~held_q(day)
+
+
+def held_q(day: dt.date) -> Q:
+    return Q(paused_until__isnull=False) & Q(paused_until__gte=day)
+
+
+def scope(rows: QuerySet[Project], user: User, whose: str) -> QuerySet[Project]:
+    """mine: where I am the officer; department: my department's and those below it."""
+    if whose == "mine":
+        return rows.filter(officer=user)
+    if whose == "department" and user.department:
+        return rows.filter(department__path__startswith=user.department.path)
+    return rows
+
+
+@dataclass
+class Column:
+    """One stage on the board."""
+
+    stage: lifecycle.Word
+    count: int
+    contracted_fen: int
+    cards: list[Project]
+    ghosts: list[Milestone]
+
+
+def board(user: User, *, whose: str = "", place: str = "", event: str = "") -> dict[str, Any]:
+    """Every stage with its count, sum and most urgent cards; claims stand as ghosts in the stage they ask for."""
+    day = today()
+    rows = scope(Project.objects.filter(exit_code=""), user, whose)
+    if place.isdigit():
+        rows = rows.filter(place=int(place))
+    if event.isdigit():
+        rows = rows.filter(agreements__event=int(event)).distinct()
+    counted = {
+        stage: (n, fen or 0)
+        for stage, n, fen in rows.order_by()
+        .values_list("stage")
+        .annotate(n=Count("id"), fen=Sum("contracted_fen"))
+    }
+    ghosts: dict[str, list[Milestone]] = defaultdict(list)
+    book = in_force.rules()
+    claimed = Milestone.objects.filter(mark=Mark.CLAIMED, project__exit_code="").exclude(kind="lead")
+    if whose or place or event:
+        claimed = claimed.filter(project__in=rows.values("pk"))
+    for m in claimed.select_related("project").order_by("recorded_on")[:200]:
+        stage = book.gates[m.kind].stage
+        if len(ghosts[stage]) < CARDS:
+            ghosts[stage].append(m)
+    columns = []
+    for word in book.stages.values():
+        n, fen = counted.get(word.code, (0, 0))
+        cards: list[Project] = []
+        if n:
+            cards = list(
+                rows.filter(stage=word.code)
+                .select_related("place", "local_party")
+                .only(*CARD_FIELDS)
+                .order_by("red_on", "id")[:CARDS]
+            )
+        columns.append(Column(word, n, fen, cards, ghosts[word.code]))
+    everything = [p for c in columns for p in c.cards]
+    for p in everything:
+        p.shown = light(p, day)  # type: ignore[attr-defined]
+        p.where = p.place.name if p.place else p.place_text or (p.local_party.name if p.local_party else "")  # type: ignore[attr-defined]
+    _investor_names(everything)
+    total = sum(c.count for c in columns)
+    lights = {level: rows.filter(burning(level, day)).count() for level in ("red", "yellow", "hold")}
+    return {"columns": columns, "total": total, "lights": lights}
+
+
+CARD_FIELDS = (
+    "name", "code", "stage", "exit_code", "contracted_fen", "red_on", "yellow_on", "next_due_on", "due_rule", "due_who",
+    "missing", "paused_from", "paused_until", "place_text", "place__name", "local_party__name", "company_as_said", "version",
+)  # fmt: skip
+
+
+def _investor_names(projects: list[Project]) -> None:
+    names: dict[int, list[str]] = defaultdict(list)
+    links = Project.investors.through.objects.filter(project__in=[p.pk for p in projects])  # type: ignore[misc]
+    for project, name in links.values_list("project", "organisation__name"):
+        names[project].append(name)
+    for p in projects:
+        p.investor_names = names[p.pk]  # type: ignore[attr-defined]
+
+
+def late(user: User, whose: str = "") -> dict[str, Any]:
+    """What is late and why: how many by rule and by who acts next, the worst first."""
+    day = today()
+    rows = scope(Project.objects.filter(burning("red", day) | burning("yellow", day)), user, whose)
+    by_rule = rows.order_by().values_list("due_rule", "due_who").annotate(n=Count("id")).order_by("-n")
+    book, language = in_force.rules(), "en" if english() else "zh"
+    groups = [
+        {
+            "rule": rule,
+            "words": book.lights[rule].text(language) if rule in book.lights else rule,
+            "who": book.roles[who].text(language) if who in book.roles else "",
+            "n": n,
+        }
+        for rule, who, n in by_rule
+    ]
+    return {"groups": groups, "rows": rows}
+
+
+# --- verification
+
+
+@dataclass
+class Claim:
+    """Something that waits for a verifier: a milestone, a payment, a paper, a promise said to be kept."""
+
+    model: str
+    pk: int
+    row: Any
+    project: Project | None
+    title: str
+    who: str
+    days: int
+    mine: bool  # on my team or my own claim: somebody else verifies it
+
+    @property
+    def key(self) -> str:
+        return f"{self.model}-{self.pk}"
+
+
+def waiting(user: User, limit: int = 60) -> list[Claim]:
+    """The oldest claims of each kind this person's roles verify, oldest first; those of their own team are marked."""
+    day = today()
+    book = in_force.rules()
+    kinds = [code for code, gate in book.gates.items() if set(gate.verifies) & set(user.roles)]
+    mine = set(Member.objects.filter(user=user).values_list("project", flat=True))
+    mine |= set(Project.objects.filter(officer=user).values_list("pk", flat=True))
+    language = "en" if english() else "zh"
+    found: list[Claim] = []
+
+    def add(model: str, row: Any, project: Project | None, title: str) -> None:
+        by = row.recorded_by
+        days = (day - getattr(row, "recorded_on", row.created_at.date())).days
+        own = (project is not None and project.pk in mine) or (by is not None and by.pk == user.pk)
+        found.append(Claim(model, row.pk, row, project, title, by.name if by else "", days, own))
+
+    rows = Milestone.objects.filter(mark=Mark.CLAIMED, kind__in=kinds).select_related(
+        "project", "recorded_by"
+    )
+    for m in rows.order_by("recorded_on", "id")[:limit]:
+        add("milestone", m, m.project, book.gates[m.kind].text(language))
+    if "verifier" in user.roles:
+        money = Capital.objects.filter(mark=Mark.CLAIMED).select_related("project", "recorded_by")
+        for c in money.order_by("recorded_on", "id")[:limit]:
+            add("capital", c, c.project, say("到位资金", "Capital in place"))
+        papers = (
+            Agreement.objects.filter(mark=Mark.CLAIMED, projects__cohort__gt=0)
+            .exclude(kind__in=[Agreement.Kind.FRAMEWORK, Agreement.Kind.INTENT, Agreement.Kind.UNSTATED])
+            .select_related("recorded_by")
+            .prefetch_related("projects")
+            .distinct()
+        )
+        for a in papers.order_by("id")[:limit]:
+            add("agreement", a, next(iter(a.projects.all()), None), a.get_kind_display())
+        kept = (
+            Commitment.objects.filter(state="open")
+            .exclude(settled_on=None)
+            .select_related("project", "recorded_by")
+        )
+        for p in kept.order_by("id")[:limit]:
+            add("commitment", p, p.project, say("承诺兑现", "Promise kept"))
+    found.sort(key=lambda claim: (-claim.days, claim.model, claim.pk))
+    return found
+
+
+def evidence_of(project: Project, gate: str) -> list[GateFile]:
+    return list(GateFile.objects.filter(project=project, gate=gate).select_related("material", "added_by"))
+
+
+# --- one project
+
+
+def track(project: Project) -> list[dict[str, Any]]:
+    """Every milestone of the project's track: its three dates, mark, plan and forecast, as the page draws it."""
+    book, language = in_force.rules(), "en" if english() else "zh"
+    rows: dict[str, Milestone] = {}
+    order = list(Mark.values)
+    for m in project.milestones.select_related("verified_by", "recorded_by"):
+        if m.kind not in rows or order.index(m.mark) >= order.index(rows[m.kind].mark):
+            rows[m.kind] = m
+    plans = {p.kind: p for p in PlanDate.objects.filter(project=project)}
+    done = set(
+        lifecycle.reached(
+            [lifecycle.Milestone(m.kind, m.mark) for m in rows.values()],
+            project.track or in_force.DEFAULT_TRACK,
+            book,
+        )
+    )
+    steps: list[dict[str, Any]] = []
+    for code in book.tracks[project.track or in_force.DEFAULT_TRACK].milestones:
+        m, p = rows.get(code), plans.get(code)
+        known = (p.forecast_on or p.planned_on) if p else None
+        steps.append(
+            {
+                "code": code,
+                "word": book.gates[code].text(language),
+                "milestone": m,
+                "mark": m.mark if m else "none",
+                "plan": p,
+                "done": code in done,
+                "line": "next",
+                "late": (known - p.baseline_on).days if p and known and p.baseline_on else 0,
+            }
+        )
+    for here, following in itertools.pairwise(steps):
+        here["line"] = "done" if here["done"] and following["done"] else "next"
+        if here["line"] == "done" and here["mark"] == following["mark"] == "locked":
+            here["line"] = "locked"
+    reached_codes = [s for s in steps if s["done"]]
+    if reached_codes:
+        reached_codes[-1]["here"] = True
+    return steps
+
+
+def money(project: Project) -> dict[str, Any]:
+    """Capital by mark against the contract, for the proof bar."""
+    held: dict[str, int] = defaultdict(int)
+    for mark, fen in (
+        Capital.objects.filter(project=project).order_by().values_list("mark").annotate(n=Sum("cny_fen"))
+    ):
+        held[mark] = fen or 0
+    counted = held["verified"] + held["locked"]
+    left = max(project.contracted_fen - counted - held["claimed"], 0)
+    ratio = None
+    if project.contracted_fen:
+        ratio = f"{counted * 100 / project.contracted_fen:.1f}"
+    return {
+        "locked": held["locked"], "verified": held["verified"], "claimed": held["claimed"], "left": left,
+        "counted": counted, "ratio": ratio,
+    }  # fmt: skip
+
+
+def talks_to_decide() -> QuerySet[FirstTalks]:
+    return FirstTalks.objects.filter(state="claimed").select_related("project", "officer", "organisation")

@@ -1,23 +1,76 @@
 from __future__ import annotations
 
+from itertools import zip_longest
 from typing import Any
 
+from django.contrib import messages
 from django.db.models import Exists, OuterRef
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.utils.html import format_html
+from django.views.decorators.http import require_POST
 
+from zhaoyin import lifecycle
+from zhaoyin.base.dates import today
+from zhaoyin.base.errors import Refusal
+from zhaoyin.desk.accounts import policy
+from zhaoyin.desk.accounts.models import User
 from zhaoyin.desk.accounts.policy import needs
+from zhaoyin.desk.deals import actions as deals
+from zhaoyin.desk.deals.models import Agreement, Capital, Commitment
 from zhaoyin.desk.details import detail
 from zhaoyin.desk.evidence.models import Mark
 from zhaoyin.desk.evidence.queries import attach_marks
 from zhaoyin.desk.lists import Column, Filter, List, list_view
-from zhaoyin.desk.projects.models import Milestone, Project
-from zhaoyin.desk.words import say, t
+from zhaoyin.desk.projects import actions, forms, queries
+from zhaoyin.desk.projects import rules as in_force
+from zhaoyin.desk.projects.models import FirstTalks, GateFile, Member, Milestone, Profile, Project
+from zhaoyin.desk.words import english, say, sentence, t
+
+
+def _language() -> str:
+    return "en" if english() else "zh"
+
+
+# --- table
 
 
 def _reported(rows: Any, value: str) -> Any:
     return rows.filter(milestones__kind=value, milestones__mark=Mark.SAID)
 
+
+def _light(project: Any) -> Any:
+    shown = queries.light(project)
+    if shown.level == "ok":
+        return ""
+    words = {
+        "red": say("红", "Red"),
+        "yellow": say("黄", "Yellow"),
+        "hold": say("暂缓", "On hold"),
+        "no": "",
+    }[shown.level]
+    return format_html('<span class="zy-light" data-light="{}">{}</span>', shown.level, shown.words or words)
+
+
+def _whose(request: HttpRequest) -> str:
+    return request.GET.get("whose", "")
+
+
+def _by_light(rows: Any, value: str) -> Any:
+    return rows.filter(queries.burning(value))
+
+
+def _state(rows: Any, value: str) -> Any:
+    return rows.exclude(exit_code="") if value == "left" else rows.filter(exit_code="")
+
+
+def _places() -> list[tuple[str, Any]]:
+    from zhaoyin.desk.sites.models import Carrier
+
+    return [(str(pk), name) for pk, name in Carrier.objects.order_by("name").values_list("pk", "name")[:200]]
+
+
+LIGHTS = [("red", t("红", "Red")), ("yellow", t("黄", "Yellow")), ("hold", t("暂缓", "On hold"))]
 
 PROJECTS = List(
     verb="project.view",
@@ -26,6 +79,9 @@ PROJECTS = List(
         Column("name", t("名称", "Name"), order="name"),
         Column("code", t("编号", "Code"), order="code"),
         Column("stage", t("阶段", "Stage"), order="stage"),
+        Column(
+            "light", t("灯", "Light"), show=_light, plain=lambda p: queries.light(p).words, order="red_on"
+        ),
         Column(
             "reported",
             t("报道", "Reported"),
@@ -36,35 +92,124 @@ PROJECTS = List(
             t("投资方", "Investors"),
             show=lambda p: say("、", ", ").join(str(o) for o in p.investors.all()),
         ),
-        Column("place", t("落地", "Place")),
+        Column(
+            "contracted_fen",
+            t("签约额", "Contracted"),
+            number=True,
+            order="contracted_fen",
+            plain=lambda p: p.contracted_fen / 100,
+        ),
+        Column(
+            "capital_fen",
+            t("到位资金", "Capital in place"),
+            number=True,
+            order="capital_fen",
+            plain=lambda p: p.capital_fen / 100,
+        ),
+        Column("place", t("落地", "Place"), show=lambda p: p.place.name if p.place else p.place_text),
         Column("officer", t("主办", "Officer")),
     ],
-    rows=lambda request: (
+    rows=lambda request: queries.scope(
         Project.objects.select_related("place", "officer")
         .prefetch_related("investors")
         .annotate(
             signing_reported=Exists(
-                Milestone.objects.filter(project=OuterRef("pk"), kind=Project.Stage.SIGNED, mark=Mark.SAID)
+                Milestone.objects.filter(project=OuterRef("pk"), kind="signed", mark=Mark.SAID)
             )
-        )
+        ),
+        request.user,  # type: ignore[arg-type]
+        _whose(request),
     ),
     url=Project.get_absolute_url,
-    search=("name", "code", "investors__name"),
+    search=("name", "code", "company_as_said"),
     filters=[
         Filter("stage", t("阶段", "Stage"), Project.Stage.choices),
+        Filter("track", t("类别", "Track"), Project.Track.choices),
+        Filter("light", t("灯", "Light"), LIGHTS, apply=_by_light),
+        Filter("place", t("园区", "Place"), _places),
         Filter("reported", t("报道", "Reported"), Project.Stage.choices, apply=_reported),
+        Filter(
+            "state",
+            t("在办", "State"),
+            [("open", t("在办", "Open")), ("left", t("已退出", "Left"))],
+            apply=_state,
+        ),
     ],
     empty=t(
-        "还没有项目。录入一份通稿，采纳其中的签约。",
-        "No projects yet. Bring in an announcement and accept its signings.",
+        "还没有项目。录入一份通稿，采纳其中的签约，或导入台账。",
+        "No projects yet. Bring in an announcement and accept its signings, or import a ledger.",
     ),
+    actions="projects/_do.html",
 )
 projects = list_view(PROJECTS)
 
 
+# --- board, late and why
+
+
+@needs("project.view")
+def board(request: HttpRequest) -> HttpResponse:
+    whose = _whose(request)
+    context = queries.board(
+        request.user,
+        whose=whose,
+        place=request.GET.get("place", ""),
+        event=request.GET.get("event", ""),  # type: ignore[arg-type]
+    )
+    stage = request.GET.get("stage", "")
+    known = [c.stage.code for c in context["columns"]]
+    if stage not in known:
+        stage = next((c.stage.code for c in context["columns"] if c.count), known[0])
+    return render(request, "projects/board.html", {**context, "whose": whose, "stage": stage})
+
+
+@needs("project.view")
+def late(request: HttpRequest) -> HttpResponse:
+    from django.core.paginator import Paginator
+
+    found = queries.late(request.user, _whose(request))  # type: ignore[arg-type]
+    rule = request.GET.get("rule", "")
+    rows = found["rows"].filter(due_rule=rule) if rule else found["rows"]
+    rows = rows.select_related("officer", "place").order_by("red_on", "id")
+    page = Paginator(rows, 25).get_page(request.GET.get("page"))
+    for p in page.object_list:
+        p.shown = queries.light(p)
+    context = {"groups": found["groups"], "page": page, "rule": rule, "whose": _whose(request)}
+    return render(request, "projects/late.html", context)
+
+
+# --- one project
+
+
 @needs("project.view")
 def project(request: HttpRequest, pk: int) -> HttpResponse:
-    obj = get_object_or_404(Project.objects.select_related("place", "officer", "local_party"), pk=pk)
+    obj = get_object_or_404(
+        Project.objects.select_related(
+            "place", "officer", "local_party", "episode_of", "corridor", "department"
+        ),
+        pk=pk,
+    )
+    user = request.user
+    book, language = in_force.rules(), _language()
+    state = in_force.state(obj)
+    gate = None if obj.exit_code else lifecycle.next_gate(state, book)
+    needs_ = lifecycle.needs(state, gate.code, book) if gate else []
+    burning = lifecycle.lights(state, today(), book)
+    standing = obj.milestones.filter(kind=gate.code, mark=Mark.CLAIMED).first() if gate else None
+    agreements = attach_marks(obj.agreements.order_by("signed_on", "id"))
+    counted: dict[int, int] = {}
+    for e in obj.entries.filter(source="deals.agreement", account="contracted"):
+        counted[e.source_id] = counted.get(e.source_id, 0) + e.quantity
+    for a in agreements:
+        a.counted_fen = counted.get(a.pk, 0)
+    capital = attach_marks(obj.capital_rows.select_related("verified_by").order_by("received_on", "id"))
+    commitments = attach_marks(obj.commitments.select_related("owner_department"))
+    day = today()
+    for c in commitments:
+        c.over = (day - c.due_on).days if c.due_on and c.state == "open" else None
+    talks = list(obj.first_talks.select_related("officer", "decided_by", "organisation"))
+    files = [f for f in obj.files.select_related("material") if not gate or f.gate == gate.code]
+    attach_marks([obj])
     return detail(
         request,
         "projects/project.html",
@@ -72,7 +217,546 @@ def project(request: HttpRequest, pk: int) -> HttpResponse:
         list_name="projects:list",
         list_words=t("台账", "Ledger"),
         code=obj.code,
-        milestones=attach_marks(obj.milestones.all()),
+        track=queries.track(obj),
+        gate=gate,
+        gate_word=gate.text(language) if gate else "",
+        needs=[
+            {
+                "need": n,
+                "words": n.text(language),
+                "who": "、".join(book.roles[r].text(language) for r in n.who),
+            }
+            for n in needs_
+        ],
+        missing=[n for n in needs_ if not n.have],
+        standing=standing,
+        may_claim=bool(gate and not standing and lifecycle.may_propose(gate.code, user.roles, book) is None),  # type: ignore[union-attr]
+        lights=[
+            {"light": x, "words": x.text(language), "who": book.roles[x.who].text(language)} for x in burning
+        ],
+        money=queries.money(obj),
+        capital=capital,
+        agreements=agreements,
+        commitments=commitments,
+        promises=_promises(commitments),
+        talks=talks,
+        rivals=queries.first_talks_rivals(obj, None)
+        if any(x.state == "claimed" for x in talks) or not talks
+        else [],
         investors=attach_marks(obj.investor_rows.select_related("organisation")),
-        agreements=obj.agreements.all(),
+        members=obj.members.select_related("user"),
+        corrections=obj.corrections.select_related("made_by")[:10],
+        exit=getattr(obj, "exit", None) if obj.exit_code else None,
+        exit_word=book.exits[obj.exit_code].text(language) if obj.exit_code else "",
+        episodes=obj.episodes.all(),
+        profile=_profile(obj),
+        files=files,
+        kinds=[
+            {"code": r.code, "words": r.text(language)}
+            for r in gate.evidence
+            if r.applies(state.track, state.flags)
+        ]
+        if gate
+        else [],
+        day=day,
     )
+
+
+def _profile(obj: Project) -> Profile | None:
+    found = Profile.objects.filter(project=obj).first()
+    if found:
+        attach_marks([found])
+    return found
+
+
+def _promises(rows: list[Commitment]) -> list[tuple[Commitment | None, Commitment | None, str]]:
+    """Theirs beside ours, in order of due date, with the condition between them."""
+    theirs = [c for c in rows if c.side == "investor"]
+    ours = [c for c in rows if c.side == "region"]
+    pairs = zip_longest(theirs, ours)
+    return [(a, b, (b.condition if b else "") or (a.condition if a else "")) for a, b in pairs]
+
+
+def _back(request: HttpRequest, pk: int, words: str) -> HttpResponse:
+    messages.info(request, words)
+    return redirect("projects:detail", pk=pk)
+
+
+@needs("project.create")
+def new(request: HttpRequest) -> HttpResponse:
+    form = forms.Lead(request.POST or None)
+    if request.method == "POST" and form.is_valid():
+        made = actions.create_project(request.user, **form.values())  # type: ignore[arg-type]
+        return _back(request, made.pk, say("已记线索 {c}。", "Lead {c} recorded.", c=made.code))
+    similar = []
+    if request.method == "POST" and form.data.get("name"):
+        similar = list(Project.objects.filter(name__icontains=form.data["name"][:40])[:5])
+    context = {
+        "form": form,
+        "title": say("新线索", "New lead"),
+        "similar": similar,
+        "do": say("记下线索", "Record the lead"),
+    }
+    return render(request, "projects/form.html", context, status=422 if form.errors else 200)
+
+
+@needs("project.edit")
+def edit(request: HttpRequest, pk: int) -> HttpResponse:
+    """The project's words. Somebody quicker is shown with what they changed; what was typed stays in the form."""
+    obj = get_object_or_404(Project, pk=pk)
+    form = forms.ProjectWords(request.POST or None, instance=obj, initial={"seen": obj.version})
+    note, status = "", 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            values = form.values()
+            seen = int(request.POST.get("seen") or 0)
+            try:
+                fresh = Project.objects.get(pk=pk)
+                actions.edit_project(request.user, fresh, seen=seen, **values)  # type: ignore[arg-type]
+                return _back(request, pk, say("已存。", "Saved."))
+            except Refusal as refusal:
+                note, status = sentence(refusal), 409
+                form.data = form.data.copy()
+                form.data["seen"] = Project.objects.get(pk=pk).version
+    context = {
+        "form": form,
+        "title": str(obj),
+        "note": note,
+        "object": obj,
+        "do": say("存", "Save"),
+        "fresh": Project.objects.get(pk=pk),
+    }
+    return render(request, "projects/form.html", context, status=status)
+
+
+@needs("project.edit")
+def facts(request: HttpRequest, pk: int, gate: str) -> HttpResponse:
+    """What one gate asks to be stated."""
+    obj = get_object_or_404(Project, pk=pk)
+    if gate not in in_force.rules().gates:
+        raise Http404
+    form = forms.gate_form(gate, obj, request.POST or None)
+    note, status = "", 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                actions.state_facts(request.user, obj, seen=form.seen(), **form.values())  # type: ignore[arg-type]
+                return _back(request, pk, say("已存。", "Saved."))
+            except Refusal as refusal:
+                note, status = sentence(refusal), 409
+    word = in_force.rules().gates[gate].text(_language())
+    context = {
+        "form": form,
+        "title": say("{g}：填写", "{g}: facts", g=word),
+        "note": note,
+        "object": obj,
+        "do": say("存", "Save"),
+    }
+    return render(request, "projects/form.html", context, status=status)
+
+
+@needs("milestone.claim")
+def claim(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
+    """Claim a milestone: the date of the fact, and the evidence the gate asks for, on one page."""
+    obj = get_object_or_404(Project, pk=pk)
+    book = in_force.rules()
+    if kind not in book.gates:
+        raise Http404
+    state = in_force.state(obj)
+    gate = book.gates[kind]
+    form = forms.Claim(request.POST or None, initial={"fact_on": today()})
+    note, status = "", 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                actions.claim(request.user, obj, kind, form.cleaned_data["fact_on"])  # type: ignore[arg-type]
+                return _back(
+                    request,
+                    pk,
+                    say(
+                        "已申报{g}，待核验。",
+                        "{g} claimed; it waits for verification.",
+                        g=gate.text(_language()),
+                    ),
+                )
+            except Refusal as refusal:
+                note = sentence(refusal)
+    rows = lifecycle.needs(state, kind, book)
+    context = {
+        "form": form, "object": obj, "gate": gate, "gate_word": gate.text(_language()), "note": note,
+        "needs": [{"need": n, "words": n.text(_language())} for n in rows],
+        "who": "、".join(book.roles[r].text(_language()) for r in gate.verifies),
+        "kinds": [{"code": r.code, "words": r.text(_language())} for r in gate.evidence if r.applies(state.track, state.flags)],
+        "dragged": request.GET.get("from") == "board",
+    }  # fmt: skip
+    return render(request, "projects/claim.html", context, status=status)
+
+
+@needs("milestone.claim")
+@require_POST
+def upload(request: HttpRequest, pk: int, gate: str) -> HttpResponse:
+    obj = get_object_or_404(Project, pk=pk)
+    file = request.FILES.get("file")
+    if not file:
+        raise Refusal(
+            "file.none", "没有选文件。选一个再传。", "No file was chosen. Choose one.", where="file"
+        )
+    material = forms.store(request.user, file)  # type: ignore[arg-type]
+    actions.attach_file(
+        request.user,
+        obj,
+        gate,
+        request.POST.get("kind", ""),
+        title=str(file.name)[:200],
+        material=material,  # type: ignore[arg-type]
+    )
+    messages.info(request, say("已收 {f}。", "{f} filed.", f=file.name))
+    if request.POST.get("back") == "claim":
+        return redirect("projects:claim", pk=pk, kind=gate)
+    return redirect("projects:detail", pk=pk)
+
+
+upload.policy_verb = "milestone.claim"  # type: ignore[attr-defined]
+
+
+@needs("project.edit")
+def plan(request: HttpRequest, pk: int) -> HttpResponse:
+    obj = get_object_or_404(Project, pk=pk)
+    form = forms.Plan(obj, request.POST or None)
+    note, status = "", 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                for kind, planned, forecast in form.changes():
+                    actions.plan(request.user, obj, kind, planned_on=planned, forecast_on=forecast)  # type: ignore[arg-type]
+                return _back(request, pk, say("计划已存。", "Plan saved."))
+            except Refusal as refusal:
+                note = sentence(refusal)
+    context = {
+        "form": form,
+        "title": say("计划与预测", "Plan and forecast"),
+        "note": note,
+        "object": obj,
+        "do": say("存", "Save"),
+    }
+    return render(request, "projects/form.html", context, status=status)
+
+
+@needs("project.edit")
+@require_POST
+def first_talks(request: HttpRequest, pk: int) -> HttpResponse:
+    obj = get_object_or_404(Project, pk=pk)
+    form = forms.Claim(request.POST)
+    if not form.is_valid():
+        raise Refusal(
+            "talks.date", "首谈日期写成 2026-11-22 这样。", "Write the day of first talks like 2026-11-22."
+        )
+    row = actions.register_first_talks(request.user, obj, form.cleaned_data["fact_on"], obj.investors.first())  # type: ignore[arg-type]
+    words = (
+        say("首谈已登记。", "First talks registered.")
+        if row.state == "registered"
+        else say(
+            "有别的项目像是同一家，等部门负责人定。",
+            "Another project looks like the same investor; the head decides.",
+        )
+    )
+    return _back(request, pk, words)
+
+
+first_talks.policy_verb = "project.edit"  # type: ignore[attr-defined]
+
+
+@needs("talks.decide")
+@require_POST
+def decide_talks(request: HttpRequest, pk: int) -> HttpResponse:
+    row = get_object_or_404(FirstTalks, pk=pk)
+    actions.decide_first_talks(
+        request.user, row, request.POST.get("as") == "yes", request.POST.get("reason", "")
+    )  # type: ignore[arg-type]
+    return _back(request, row.project_id, say("已定。", "Decided."))
+
+
+decide_talks.policy_verb = "talks.decide"  # type: ignore[attr-defined]
+
+
+@needs("project.exit")
+def leave(request: HttpRequest, pk: int) -> HttpResponse:
+    obj = get_object_or_404(Project, pk=pk)
+    form = forms.Leave(obj, request.POST or None)
+    note, status = "", 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                actions.leave(request.user, obj, form.cleaned_data["code"], form.values())  # type: ignore[arg-type]
+                return _back(
+                    request, pk, say("已退出，记录保留。", "The project has left; its record stays.")
+                )
+            except Refusal as refusal:
+                note = sentence(refusal)
+    context = {
+        "form": form,
+        "title": say("退出", "Exit"),
+        "note": note,
+        "object": obj,
+        "do": say("办理退出", "Record the exit"),
+    }
+    return render(request, "projects/form.html", context, status=status)
+
+
+@needs("project.create")
+@require_POST
+def reopen(request: HttpRequest, pk: int) -> HttpResponse:
+    again = actions.reopen(request.user, get_object_or_404(Project, pk=pk), request.POST.get("note", ""))  # type: ignore[arg-type]
+    return _back(request, again.pk, say("已重开一段：{c}。", "A new episode: {c}.", c=again.code))
+
+
+reopen.policy_verb = "project.create"  # type: ignore[attr-defined]
+
+
+@needs("project.assign")
+def assign(request: HttpRequest, pk: int) -> HttpResponse:
+    """Team, and a hold."""
+    obj = get_object_or_404(Project, pk=pk)
+    form = forms.Assign(request.POST or None)
+    note, status = "", 200
+    if request.method == "POST":
+        status = 422
+        try:
+            if end := request.POST.get("end"):
+                actions.end_member(request.user, obj, get_object_or_404(Member, pk=end, project=obj))  # type: ignore[arg-type]
+                return _back(request, pk, say("已离队。", "Off the team."))
+            if form.is_valid():
+                given = form.cleaned_data
+                if given["user"]:
+                    actions.add_member(request.user, obj, given["user"], given["role"], given["from_on"])  # type: ignore[arg-type]
+                if given["until"]:
+                    actions.pause(request.user, obj, given["until"], given["note"])  # type: ignore[arg-type]
+                return _back(request, pk, say("已存。", "Saved."))
+        except Refusal as refusal:
+            note = sentence(refusal)
+    context = {
+        "form": form,
+        "title": say("团队与暂缓", "Team and hold"),
+        "note": note,
+        "object": obj,
+        "members": obj.members.select_related("user"),
+        "do": say("存", "Save"),
+    }
+    return render(request, "projects/form.html", context, status=status)
+
+
+@needs("correction.make")
+def correct(request: HttpRequest, pk: int) -> HttpResponse:
+    obj = get_object_or_404(Project, pk=pk)
+    form = forms.Correct(request.POST or None)
+    note, status = "", 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                name = form.cleaned_data["field"]
+                actions.correct_profile(
+                    request.user,
+                    obj,
+                    name,
+                    forms.typed(name, form.cleaned_data["value"]),
+                    form.cleaned_data["reason"],
+                )  # type: ignore[arg-type]
+                return _back(
+                    request, pk, say("已更正，前后两值都留着。", "Corrected; both values stay on record.")
+                )
+            except Refusal as refusal:
+                note = sentence(refusal)
+    context = {
+        "form": form,
+        "title": say("更正核验过的值", "Correct a verified value"),
+        "note": note,
+        "object": obj,
+        "do": say("更正", "Correct"),
+    }
+    return render(request, "projects/form.html", context, status=status)
+
+
+# --- verification desk
+
+_MODELS: dict[str, Any] = {
+    "milestone": Milestone,
+    "capital": Capital,
+    "agreement": Agreement,
+    "commitment": Commitment,
+}
+
+
+@needs("milestone.verify")
+def verification(request: HttpRequest) -> HttpResponse:
+    return _desk(request, request.GET.get("at", ""))
+
+
+def _desk(
+    request: HttpRequest, at: str, *, toast: str = "", status: int = 200, stop: str = ""
+) -> HttpResponse:
+    user: User = request.user  # type: ignore[assignment]
+    everything = queries.waiting(user)
+    claims = [c for c in everything if not c.mine]
+    current = next((c for c in claims if c.key == at), claims[0] if claims else None)
+    context: dict[str, Any] = {
+        "claims": claims, "others": len(everything) - len(claims), "current": current, "toast_words": toast, "stop": stop,
+        "oldest": max((c.days for c in claims), default=0),
+    }  # fmt: skip
+    if current:
+        context |= _compare(current)
+        place = claims.index(current)
+        context["next_key"] = claims[(place + 1) % len(claims)].key
+        context["previous_key"] = claims[place - 1].key
+    template = (
+        "projects/_verification.html" if request.headers.get("HX-Request") else "projects/verification.html"
+    )
+    return render(request, template, context, status=status)
+
+
+def _compare(claim_: queries.Claim) -> dict[str, Any]:
+    """What is claimed beside what the ledger and the files say."""
+    row, obj = claim_.row, claim_.project
+    if claim_.model == "milestone":
+        assert obj is not None
+        state = in_force.state(obj)
+        rows = lifecycle.needs(state, row.kind, in_force.rules())
+        files = {f.kind: f for f in queries.evidence_of(obj, row.kind)}
+        lines = [
+            {
+                "what": n.text(_language()), "said": _said(state, n), "file": files.get(n.code), "have": n.have,
+            }
+            for n in rows
+        ]  # fmt: skip
+        lines.insert(
+            0,
+            {
+                "what": say("事实日期", "Date of the fact"),
+                "said": row.fact_on,
+                "file": None,
+                "have": bool(row.fact_on),
+            },
+        )
+        return {"lines": lines, "files": list(files.values()), "lacking": sum(not n.have for n in rows)}
+    if claim_.model == "capital":
+        assert obj is not None
+        held = queries.money(obj)
+        total = held["counted"] + held["claimed"]
+        used = (
+            Capital.objects.filter(voucher_sha256=row.voucher_sha256)
+            .exclude(pk=row.pk)
+            .exclude(mark=Mark.REJECTED)
+            .exists()
+        )
+        lines = [
+            {"what": say("金额", "Amount"), "money": row.amount_fen, "currency": row.currency, "have": True},
+            {"what": say("到账日", "Received on"), "said": row.received_on, "have": True},
+            {"what": say("付款人", "Payer"), "said": f"{row.payer} · {in_force.rules().origins[row.origin].text(_language())}", "have": True},
+            {"what": say("收款人", "Payee"), "said": row.payee, "have": bool(row.payee)},
+            {"what": say("凭证未在别处用过", "Voucher not used elsewhere"), "said": row.voucher_sha256[:4], "have": not used},
+            {"what": say("累计不超合同额", "Within the contract"), "money": total, "currency": "CNY", "have": total <= obj.contracted_fen},
+        ]  # fmt: skip
+        if row.currency != "CNY":
+            lines.append(
+                {
+                    "what": say("当日汇率", "Rate of the day"),
+                    "said": row.rate or "",
+                    "have": row.cny_fen is not None,
+                }
+            )
+        return {
+            "lines": lines,
+            "files": [row],
+            "lacking": sum(not x["have"] for x in lines if x["what"] != say("收款人", "Payee")),
+        }
+    fields = (
+        ("signed_on", "kind", "amount_fen")
+        if claim_.model == "agreement"
+        else ("text", "due_on", "settled_on", "proof_text")
+    )
+    lines = []
+    for name in fields:
+        value = getattr(row, name)
+        label = str(row._meta.get_field(name).verbose_name)
+        if name.endswith("_fen"):
+            lines.append(
+                {
+                    "what": label,
+                    "money": value,
+                    "currency": "CNY",
+                    "have": value is not None or getattr(row, "kind", "") == "termination",
+                }
+            )
+        else:
+            lines.append({"what": label, "said": value, "have": bool(value)})
+    return {"lines": lines, "files": [], "lacking": 0}
+
+
+def _said(state: lifecycle.Project, need: lifecycle.Need) -> Any:
+    value = state.values.get(need.code) if need.kind == "field" else ""
+    if value is True:
+        return say("有", "yes")
+    column = in_force.column_of(need.code)
+    if isinstance(value, int) and column.endswith("_fen"):
+        from zhaoyin.base.money import show_money
+
+        return " ".join(show_money(value))
+    return "" if value in (None, False) else value
+
+
+@needs("milestone.verify")
+@require_POST
+def decide(request: HttpRequest, model: str, pk: int) -> HttpResponse:
+    """Verify or return the claim on the desk; the next one takes its place."""
+    if model not in _MODELS:
+        raise Http404
+    row = get_object_or_404(_MODELS[model], pk=pk)
+    user: User = request.user  # type: ignore[assignment]
+    seen = int(request.POST.get("seen") or 0) or None
+    reason = request.POST.get("reason", "")
+    title = str(row)
+    try:
+        if request.POST.get("as") == "return":
+            if model == "milestone":
+                actions.send_back(user, row, reason, seen=seen)
+            else:
+                deals.send_back(user, row, reason, seen=seen)
+            words = say("已退回“{t}”。", "Returned “{t}”.", t=title)
+        else:
+            done = {
+                "milestone": actions.verify,
+                "capital": deals.verify_capital,
+                "agreement": deals.verify_agreement,
+                "commitment": deals.confirm_kept,
+            }[model]
+            done(user, row, seen=seen)  # type: ignore[operator]
+            words = say("已核验“{t}”。", "Verified “{t}”.", t=title)
+    except policy.Forbidden:
+        raise
+    except Refusal as refusal:
+        return _desk(
+            request,
+            f"{model}-{pk}",
+            stop=sentence(refusal),
+            status=409 if refusal.code.endswith("stale") else 422,
+        )
+    return _desk(request, request.POST.get("next", ""), toast=words)
+
+
+decide.policy_verb = "milestone.verify"  # type: ignore[attr-defined]
+
+
+def gate_file(request: HttpRequest, pk: int) -> HttpResponse:
+    """The file itself, through the materials room."""
+    row = get_object_or_404(GateFile, pk=pk)
+    if row.material_id:
+        return redirect("materials:review", row.material_id)
+    raise Http404
+
+
+gate_file = needs("project.view")(gate_file)

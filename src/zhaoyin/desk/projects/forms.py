@@ -1,0 +1,269 @@
+from __future__ import annotations
+
+import datetime as dt
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.core.files.uploadedfile import UploadedFile
+from django.db import models
+
+from zhaoyin.base.errors import Refusal
+from zhaoyin.base.money import parse_money, show_money
+from zhaoyin.desk.accounts.models import User
+from zhaoyin.desk.projects import rules as in_force
+from zhaoyin.desk.projects.models import Member, PlanDate, Profile, Project
+from zhaoyin.desk.words import english, say, sentence, t
+
+if TYPE_CHECKING:
+    from zhaoyin.desk.materials.models import Material
+
+
+def day(label: Any, *, required: bool = True) -> forms.DateField:
+    return forms.DateField(
+        label=label,
+        required=required,
+        widget=forms.DateInput(attrs={"type": "date", "class": "form-control"}, format="%Y-%m-%d"),
+    )
+
+
+class Amount(forms.CharField):
+    """An amount as people write it; a bare number is 万元."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        kwargs.setdefault(
+            "help_text",
+            t(
+                "如 1,200 万元、1.2 亿元；只写数字算万元",
+                "such as 1,200 万元 or 1.2 亿元; a bare number is 万元",
+            ),
+        )
+        super().__init__(
+            widget=forms.TextInput(attrs={"class": "form-control", "inputmode": "decimal"}), **kwargs
+        )
+
+    def prepare_value(self, value: Any) -> Any:
+        return "".join(show_money(value)) if isinstance(value, int) else value
+
+    def to_python(self, value: Any) -> Any:
+        text = super().to_python(value)
+        if not text:
+            return None
+        try:
+            return parse_money(text, default_unit="万元").fen
+        except Refusal as refusal:
+            raise forms.ValidationError(sentence(refusal)) from None
+
+
+def _style(form: forms.BaseForm) -> None:
+    for field in form.fields.values():
+        widget = field.widget
+        kind = "form-select" if isinstance(widget, forms.Select) else "form-control"
+        if not isinstance(widget, forms.CheckboxInput | forms.HiddenInput):
+            widget.attrs.setdefault("class", kind)
+        if isinstance(widget, forms.Textarea):
+            widget.attrs["rows"] = 3
+        if isinstance(widget, forms.DateInput):
+            widget.input_type = "date"
+            widget.format = "%Y-%m-%d"
+
+
+class ProjectWords(forms.ModelForm):  # type: ignore[type-arg]
+    seen = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    class Meta:
+        model = Project
+        fields = [
+            "name", "track", "sector", "company_as_said", "need", "source", "reported_by", "reported_on", "duplicate_checked",
+            "local_party", "place", "corridor", "officer", "department", "last_contact_on",
+        ]  # fmt: skip
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _style(self)
+
+    def values(self) -> dict[str, Any]:
+        return {name: self.cleaned_data[name] for name in self.Meta.fields if name in self.cleaned_data}
+
+
+class Lead(ProjectWords):
+    class Meta(ProjectWords.Meta):
+        fields = [
+            "name",
+            "company_as_said",
+            "source",
+            "reported_by",
+            "reported_on",
+            "sector",
+            "need",
+            "track",
+            "local_party",
+            "place",
+            "duplicate_checked",
+        ]
+
+    def values(self) -> dict[str, Any]:
+        given = {name: value for name, value in super().values().items() if value not in (None, "")}
+        given["came_from"] = given.pop("source", "")
+        return given
+
+
+class Claim(forms.Form):
+    fact_on = day(t("事实日期", "Date of the fact"))
+
+
+class GateForm(forms.Form):
+    """The Profile columns one gate asks for."""
+
+    version = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    def seen(self) -> int | None:
+        return self.cleaned_data.get("version") or None
+
+    def values(self) -> dict[str, Any]:
+        return {k: v for k, v in self.cleaned_data.items() if k != "version" and v not in (None, "")}
+
+
+def gate_form(gate: str, project: Project, data: Any) -> GateForm:
+    profile = Profile.objects.filter(project=project).first()
+    fields: dict[str, forms.Field] = {}
+    initial: dict[str, Any] = {"version": profile.version if profile else None}
+    for need in in_force.rules().gates[gate].fields:
+        name = in_force.column_of(need.code)
+        if not name or not need.applies(project.track or in_force.DEFAULT_TRACK):
+            continue
+        column = Profile._meta.get_field(name)
+        label = need.text("en" if english() else "zh")
+        if name.endswith("_fen"):
+            fields[name] = Amount(label=label, required=False)
+        else:
+            found = column.formfield(required=False, label=label)  # type: ignore[union-attr]
+            if found is not None:
+                fields[name] = found
+        if profile:
+            initial[name] = getattr(profile, name)
+    form = type("GateForm", (GateForm,), fields)(data, initial=initial)
+    _style(form)
+    return form  # type: ignore[no-any-return]
+
+
+def typed(name: str, text: str) -> Any:
+    """A corrected value as its column holds it."""
+    column = Profile._meta.get_field(name)
+    try:
+        if name.endswith("_fen"):
+            return parse_money(text, default_unit="万元").fen
+        if isinstance(column, models.DateField):
+            return dt.date.fromisoformat(text)
+        if isinstance(column, models.DecimalField):
+            return Decimal(text)
+        if isinstance(column, models.IntegerField):
+            return int(text.replace(",", ""))
+    except (ValueError, ArithmeticError):
+        raise Refusal(
+            "correction.value",
+            f"“{text}”读不成“{column.verbose_name}”的值。照单位写。",  # type: ignore[union-attr]
+            f"“{text}” is no value of “{column.verbose_name}”.",  # type: ignore[union-attr]
+            where="value",
+        ) from None
+    return text
+
+
+class Plan(forms.Form):
+    def __init__(self, project: Project, data: Any = None) -> None:
+        super().__init__(data)
+        self.rows = {p.kind: p for p in PlanDate.objects.filter(project=project)}
+        book = in_force.rules()
+        for code in book.tracks[project.track or in_force.DEFAULT_TRACK].milestones[3:]:
+            word, row = book.gates[code].text("en" if english() else "zh"), self.rows.get(code)
+            self.fields[f"{code}_planned"] = day(say("{w}：计划", "{w}: plan", w=word), required=False)
+            self.fields[f"{code}_forecast"] = day(say("{w}：预测", "{w}: forecast", w=word), required=False)
+            if row:
+                self.initial[f"{code}_planned"] = row.planned_on
+                self.initial[f"{code}_forecast"] = row.forecast_on
+
+    def changes(self) -> list[tuple[str, dt.date | None, dt.date | None]]:
+        found = []
+        for code in dict.fromkeys(name.rsplit("_", 1)[0] for name in self.fields):
+            planned, forecast = (self.cleaned_data.get(f"{code}_{x}") for x in ("planned", "forecast"))
+            row = self.rows.get(code)
+            new = planned if planned and planned != (row.planned_on if row else None) else None
+            later = forecast if forecast and forecast != (row.forecast_on if row else None) else None
+            if new or later:
+                found.append((code, new, later))
+        return found
+
+
+class Leave(forms.Form):
+    def __init__(self, project: Project, data: Any = None) -> None:
+        super().__init__(data)
+        book, language = in_force.rules(), "en" if english() else "zh"
+        self.fields["code"] = forms.ChoiceField(
+            label=say("种类", "Kind"),
+            choices=[(x.code, x.text(language)) for x in book.exits.values() if project.stage in x.stages],
+        )
+        self.fields["reason"] = forms.ChoiceField(
+            label=say("原因", "Reason"), choices=[(r.code, r.text(language)) for r in book.reasons.values()]
+        )
+        self.fields["on"] = day(say("日期", "Date"))
+        for name, words in (
+            ("decider", say("决定人", "Decided by")), ("to_place", say("去了哪里（流转、流失、迁出）", "Where it went")),
+            ("opinion", say("哪条意见（未过评审）", "Which opinion")), ("breach", say("谁违反哪一条（终止）", "Who broke which clause")),
+            ("recovery", say("土地、补助如何收回", "Recovery of land and subsidies")),
+            ("credit", say("成果分成（流转），如 本局 60，东区 40", "Split of the credit, such as: bureau 60, east 40")),
+            ("merged", say("并入项目编号（重复）", "Code of the project it merges into")),
+        ):  # fmt: skip
+            self.fields[name] = forms.CharField(label=words, required=name == "decider", max_length=200)
+        self.fields["note"] = forms.CharField(label=say("说明", "Note"), widget=forms.Textarea)
+        _style(self)
+
+    def values(self) -> dict[str, Any]:
+        import re
+
+        given = {
+            k: self.cleaned_data[k]
+            for k in ("on", "decider", "note", "reason", "to_place", "opinion", "breach", "recovery")
+        }
+        parts = re.findall(r"([^\s,，:：\d]+)[\s:：]*(\d+)", self.cleaned_data["credit"])
+        given["credit"] = {place: int(n) for place, n in parts}
+        if self.cleaned_data["merged"]:
+            given["merged_into"] = Project.objects.filter(code=self.cleaned_data["merged"].strip()).first()
+        return given
+
+
+class Assign(forms.Form):
+    user = forms.ModelChoiceField(
+        User.objects.filter(is_active=True, is_system=False), label=t("加入", "Add"), required=False
+    )
+    role = forms.ChoiceField(choices=Member.Role.choices, label=t("角色", "Role"), required=False)
+    from_on = day(t("自", "From"), required=False)
+    until = day(t("暂缓到", "On hold until"), required=False)
+    note = forms.CharField(label=t("暂缓原因", "Reason of the hold"), required=False, max_length=200)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _style(self)
+
+
+class Correct(forms.Form):
+    field = forms.ChoiceField(
+        label=t("哪一项", "Which"),
+        choices=lambda: [
+            (f.name, f.verbose_name)
+            for f in Profile._meta.concrete_fields
+            if f.name not in {"id", "project", "version", "is_demo", "created_at", "updated_at"}
+        ],
+    )
+    value = forms.CharField(label=t("应为", "Should be"), max_length=200)
+    reason = forms.CharField(label=t("为什么", "Why"), max_length=300)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _style(self)
+
+
+def store(actor: User, file: UploadedFile) -> Material:
+    """Keep an uploaded file as a material, unread: evidence is looked at by people."""
+    from zhaoyin.desk.materials import actions as materials
+
+    return materials.keep_file(actor, file.name or "file", file.read())

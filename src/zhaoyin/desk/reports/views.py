@@ -1,0 +1,230 @@
+from __future__ import annotations
+
+from typing import Any
+
+from django.contrib import messages
+from django.core.paginator import Paginator
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse
+from django.shortcuts import redirect, render
+
+from zhaoyin import lifecycle
+from zhaoyin.base.errors import Refusal
+from zhaoyin.base.money import show_money
+from zhaoyin.desk.accounts.policy import needs
+from zhaoyin.desk.deals.models import Capital
+from zhaoyin.desk.projects import rules as in_force
+from zhaoyin.desk.projects.forms import Amount
+from zhaoyin.desk.reports import actions, queries
+from zhaoyin.desk.reports.models import Entry, Month
+from zhaoyin.desk.words import english, say
+
+
+def _month(request: HttpRequest) -> lifecycle.Month:
+    text = request.GET.get("month") or request.POST.get("month") or ""
+    if text.isdigit() and len(text) == 6 and 1 <= int(text[4:]) <= 12 and int(text[:4]) >= 1990:
+        return lifecycle.Month.of(int(text))
+    return queries.current_month()
+
+
+def _language() -> str:
+    return "en" if english() else "zh"
+
+
+def _cell(figure: lifecycle.Figure, unit: str) -> dict[str, Any]:
+    """A figure as the table shows it: number, unit, fraction, mark."""
+    if not figure.measured:
+        return {"measured": False}
+    mark = "locked" if figure.locked else "verified"
+    fraction = ""
+    if figure.denominator is not None:
+        money = figure.indicator.startswith(("capital_ratio", "target"))
+        top, bottom = (
+            ("".join(show_money(n)) if money else f"{n:,}")
+            for n in (figure.numerator or 0, figure.denominator)
+        )
+        fraction = f"{top} ÷ {bottom}"
+        return {
+            "measured": True, "none": figure.percent is None, "n": figure.percent, "u": "%", "fraction": fraction,
+            "mark": mark,
+        }  # fmt: skip
+    if unit == "分":
+        return {"measured": True, "fen": figure.numerator or 0, "mark": mark}
+    return {
+        "measured": True,
+        "n": f"{figure.numerator or 0:,}",
+        "u": unit if not english() else "",
+        "mark": mark,
+    }
+
+
+def _table(month: lifecycle.Month) -> list[dict[str, Any]]:
+    language = _language()
+    rows = []
+    for line in queries.lines(month):
+        ind = line.indicator
+        before = queries._figure(line.before, month.before) if line.before else None
+        rows.append(
+            {
+                "code": ind.code,
+                "ref": ind.ref,
+                "words": ind.text(language),
+                "formula": ind.formula.text(language),
+                "needs": ind.needs,
+                "period": _cell(line.period, ind.unit),
+                "cohort": _cell(line.cohort, ind.unit) if ind.cohort else None,
+                "before": _cell(before, ind.unit) if before and ind.cohort else None,
+            }
+        )
+    return rows
+
+
+def _shell(request: HttpRequest, month: lifecycle.Month) -> dict[str, Any]:
+    state = dict(
+        Month.objects.filter(number__in=[month.before.number, month.number, month.next.number]).values_list(
+            "number", "state"
+        )
+    )
+    around = [
+        {"month": m, "number": m.number, "state": state.get(m.number, "open"), "current": m == month}
+        for m in (month.before, month, month.next)
+    ]
+    return {
+        "month": month, "around": around, "closed": state.get(month.number) == "closed", "rules": in_force.rules().ref,
+        "rows": _table(month),
+        "is_demo_page": queries.only_demo(), "year": month.year,
+    }  # fmt: skip
+
+
+@needs("indicator.view")
+def indicators(request: HttpRequest) -> HttpResponse:
+    month = _month(request)
+    context = _shell(request, month)
+    if request.GET.get("indicator"):
+        context |= _behind(request, month)
+    return render(request, "reports/indicators.html", context)
+
+
+def _behind(request: HttpRequest, month: lifecycle.Month) -> dict[str, Any]:
+    ind = in_force.rules().indicator(request.GET.get("indicator", ""))
+    view = "cohort" if request.GET.get("view") == "cohort" and ind.cohort else "period"
+    part = request.GET.get("part", "top")
+    if part not in {"top", "base", "rest"} or not ind.denominator:
+        part = "top"
+    rows = queries.behind(ind, month, view, part)
+    page = Paginator(rows, 25).get_page(request.GET.get("page"))
+    entries = _with_proof(page.object_list)
+    books = queries.Books()
+    figure = lifecycle.figure(ind, books, month, view=view, rules=in_force.rules(), lists=False)
+    return {
+        "ind": ind, "ind_words": ind.text(_language()), "formula": ind.formula.text(_language()), "view": view,
+        "part": part, "page": page, "entries": entries, "figure": _cell(figure, ind.unit), "money": ind.unit == "分" or ind.code == "capital_ratio",
+        "as_money": (ind.unit == "分" or ind.code in {"capital_ratio", "target_completion"}),
+        "splits": _splits(ind, books, month, view),
+    }  # fmt: skip
+
+
+def _splits(
+    ind: lifecycle.Indicator, books: queries.Books, month: lifecycle.Month, view: str
+) -> list[dict[str, Any]]:
+    found = []
+    origins = in_force.rules().origins
+    for by in ind.split:
+        for key, fen in sorted(books.split(ind.numerator, lifecycle.scope_of(ind, month, view), by).items()):
+            words = (
+                origins[key].text(_language())
+                if by == "origin" and key in origins
+                else str(dict(Capital.Use.choices).get(key, key))
+            )
+            found.append({"words": words, "fen": fen})
+    return found
+
+
+def _with_proof(entries: QuerySet[Entry]) -> list[Entry]:
+    """Each entry with the fact it was booked for: its mark and what proves it, in one query a kind of source."""
+    from django.apps import apps
+
+    from zhaoyin.desk.projects.models import GateFile, Milestone
+
+    rows = list(entries)
+    language = _language()
+    for label in {e.source for e in rows}:
+        mine = [e for e in rows if e.source == label]
+        found = apps.get_model(label)._default_manager.in_bulk([e.source_id for e in mine])
+        for e in mine:
+            e.fact = found.get(e.source_id)  # type: ignore[attr-defined]
+    gates = {(e.project_id, e.fact.kind) for e in rows if isinstance(getattr(e, "fact", None), Milestone)}  # type: ignore[attr-defined]
+    files: dict[tuple[int, str], list[str]] = {}
+    kinds = {r.code: r.text(language) for g in in_force.rules().gates.values() for r in g.evidence}
+    for project, gate, kind in GateFile.objects.filter(project__in={p for p, _ in gates}).values_list(
+        "project", "gate", "kind"
+    ):
+        files.setdefault((project, gate), []).append(kinds.get(kind, kind))
+    for e in rows:
+        fact = getattr(e, "fact", None)
+        e.mark = getattr(fact, "mark", "verified")  # type: ignore[attr-defined]
+        proof: list[str] = []
+        if isinstance(fact, Milestone):
+            proof = files.get((e.project_id, fact.kind), [])
+        elif fact is not None:
+            proof = [getattr(fact, "voucher_name", "") or str(fact)]
+        e.proof_words = say("、", ", ").join(dict.fromkeys(proof))  # type: ignore[attr-defined]
+    return rows
+
+
+@needs("indicator.view")
+def behind(request: HttpRequest) -> HttpResponse:
+    """The list behind one number, for the page or as a swap."""
+    month = _month(request)
+    context = {"month": month, **_behind(request, month)}
+    if request.headers.get("HX-Request"):
+        return render(request, "reports/_behind.html", context)
+    return render(request, "reports/indicators.html", {**_shell(request, month), **context})
+
+
+@needs("month.close")
+def close(request: HttpRequest) -> HttpResponse:
+    month = _month(request)
+    if request.method == "POST":
+        actions.close_month(request.user, month.number)  # type: ignore[arg-type]
+        messages.info(
+            request,
+            say("{m} 已锁定，此后只可调整。", "{m} is closed; only adjustments from now on.", m=month),
+        )
+        return redirect(f"{request.path}?month={month.number}")
+    checks = queries.checks(month.number)
+    over = month.last < queries.today()
+    earlier = queries.earliest_open(month.number)
+    context = _shell(request, month) | {
+        "checks": checks,
+        "failing": sum(not c.passed for c in checks),
+        "may_close": over and earlier is None and all(c.passed for c in checks),
+        "over": over,
+        "earlier": lifecycle.Month.of(earlier) if earlier else None,
+        "adjustments": queries.adjustments(month.number)[:12],
+        "sealed": Month.objects.filter(number=month.number, state="closed")
+        .select_related("closed_by")
+        .first(),
+    }
+    return render(request, "reports/close.html", context)
+
+
+@needs("target.edit")
+def target(request: HttpRequest) -> HttpResponse:
+    if request.method == "POST":
+        try:
+            fen = Amount().to_python(request.POST.get("amount", ""))
+            year = int(request.POST.get("year", ""))
+        except Exception:
+            raise Refusal(
+                "target.value",
+                "年度写四位数，目标写成 5 亿元 这样。",
+                "Write the year in four digits and the target like 5 亿元.",
+            ) from None
+        if not fen or not request.POST.get("citation", "").strip():
+            raise Refusal(
+                "target.value", "目标和依据都要写。", "Give both the target and the paper that sets it."
+            )
+        actions.set_target(request.user, year, fen, request.POST["citation"])  # type: ignore[arg-type]
+        messages.info(request, say("目标已记。", "Target recorded."))
+    return redirect("reports:indicators")
