@@ -165,7 +165,7 @@ def first_signing(project: Project) -> dt.date | None:
     return days.order_by("signed_on").values_list("signed_on", flat=True).first()
 
 
-def count_contracts(actor: User, project: Project) -> None:
+def count_contracts(project: Project, actor: User) -> None:
     """The signing is verified: so are its contracts, which now count, the first with its amount and the others with 0."""
     claimed = project.agreements.filter(kind=Agreement.Kind.CONTRACT, mark=Mark.CLAIMED).exclude(
         signed_on=None
@@ -176,7 +176,7 @@ def count_contracts(actor: User, project: Project) -> None:
 
 def _count(actor: User, agreement: Agreement) -> None:
     """Mark an agreement verified and book what it adds to 签约额 for each of its projects that has signed."""
-    from zhaoyin.desk.reports.actions import book, booked, place
+    from zhaoyin.desk.reports.books import book, booked, place
 
     assert agreement.signed_on is not None
     period, adjusts = place(agreement.signed_on)
@@ -359,8 +359,7 @@ def verify_capital(actor: User, capital: Capital, *, note: str = "", seen: int |
     capital = Capital.objects.select_for_update().get(pk=capital.pk)
     _waiting(capital, seen)
     _outsider(actor, [project], capital.recorded_by_id)
-    from zhaoyin.desk.projects.actions import performed
-    from zhaoyin.desk.reports.actions import book, place
+    from zhaoyin.desk.reports.books import book, performed, place
 
     cny, rate = queries.in_cny(capital.amount_fen, capital.currency, capital.received_on)
     _within_contract(project, cny - (capital.cny_fen or 0))
@@ -453,7 +452,7 @@ def save_commitment(
 
 
 def _count_promise(actor: User, promise: Commitment) -> None:
-    from zhaoyin.desk.reports.actions import book, place
+    from zhaoyin.desk.reports.books import book, place
 
     period = place(promise.due_on)[0] if promise.due_on else None
     change(
@@ -510,7 +509,7 @@ def confirm_kept(actor: User, commitment: Commitment, *, seen: int | None = None
         raise Refusal("claim.stale", "这条刚被改过。刷新再看。", "This was just changed. Reload.")
     if commitment.project:
         _outsider(actor, [commitment.project], commitment.recorded_by_id)
-    from zhaoyin.desk.reports.actions import book
+    from zhaoyin.desk.reports.books import book
 
     row = commitment
     Commitment.objects.filter(pk=row.pk).update(state=Commitment.State.KEPT, version=row.version + 1)

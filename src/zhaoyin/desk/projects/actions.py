@@ -319,7 +319,7 @@ def _plan_order(project: Project, kind: str, day: dt.date | None) -> None:
 
 
 def _rebook_due(actor: User, project: Project, row: PlanDate) -> None:
-    from zhaoyin.desk.reports.actions import book, booked
+    from zhaoyin.desk.reports.books import book, booked
 
     source = ("projects.plandate", row.pk)
     if row.planned_on is None or booked(project, "started_due"):
@@ -403,7 +403,7 @@ def verify(actor: User, milestone: Milestone, *, note: str = "", seen: int | Non
             f"{gate.en} has no date of the fact. Return it for its date.",
         )
     lifecycle.check_dates(state, milestone.kind, milestone.fact_on, today(), book)
-    from zhaoyin.desk.reports.actions import place
+    from zhaoyin.desk.reports.books import place
 
     period, adjusts = place(milestone.fact_on)
     change(
@@ -421,7 +421,7 @@ def verify(actor: User, milestone: Milestone, *, note: str = "", seen: int | Non
 def _count(actor: User, project: Project, milestone: Milestone) -> None:
     """Book what a verified milestone counts for."""
     from zhaoyin.desk.deals import actions as deals
-    from zhaoyin.desk.reports.actions import book, booked, join_cohort
+    from zhaoyin.desk.reports.books import book, booked, join_cohort, performed
     from zhaoyin.desk.reports.models import Entry
 
     fact_on, source = milestone.fact_on, ("projects.milestone", milestone.pk)
@@ -431,7 +431,7 @@ def _count(actor: User, project: Project, milestone: Milestone) -> None:
         if not booked(project, "signed"):
             join_cohort(actor, project, source, first)
             book(actor, project, "signed", 1, first, source)
-        deals.count_contracts(actor, project)
+        deals.count_contracts(project, actor)
         start = PlanDate.objects.filter(project=project, kind="started").exclude(planned_on=None).first()
         if start:
             _rebook_due(actor, project, start)
@@ -444,14 +444,6 @@ def _count(actor: User, project: Project, milestone: Milestone) -> None:
             book(actor, project, "started_due", 1, fact_on, source, not_before=due.period)
         if milestone.kind == "producing":
             book(actor, project, "capacity_due", 1, _months_on(fact_on, 24), source)
-
-
-def performed(actor: User, project: Project, fact_on: dt.date, source: tuple[str, int]) -> None:
-    """The first verified act after signing (entity, carrier contract or capital) makes a project 履约."""
-    from zhaoyin.desk.reports.actions import book, booked
-
-    if project.cohort and not booked(project, "performed"):
-        book(actor, project, "performed", 1, fact_on, source)
 
 
 def _months_on(day: dt.date, months: int) -> dt.date:

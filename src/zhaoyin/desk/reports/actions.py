@@ -1,15 +1,13 @@
-"""Booking what counts, and closing a month."""
+"""Closing a month, and the year's target."""
 
 from __future__ import annotations
 
-import datetime as dt
 import struct
 import zlib
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 from django.db import transaction
-from django.db.models import Sum
 from django.utils import timezone
 
 from zhaoyin import lifecycle
@@ -19,88 +17,15 @@ from zhaoyin.desk.actions import action
 from zhaoyin.desk.deals.models import Agreement, Capital, Commitment
 from zhaoyin.desk.evidence.actions import audit
 from zhaoyin.desk.evidence.models import Mark
-from zhaoyin.desk.projects.models import Milestone, Project
+from zhaoyin.desk.projects.models import Milestone
 from zhaoyin.desk.projects.rules import rules
 from zhaoyin.desk.reports import queries
-from zhaoyin.desk.reports.models import Entry, Month, Published, Rollup, Target
+from zhaoyin.desk.reports.models import Month, Published, Rollup, Target
 
 if TYPE_CHECKING:
     from zhaoyin.desk.accounts.models import User
 
 CHUNK = 4_000  # rows locked in one short transaction while a month closes
-
-
-def place(fact_on: dt.date) -> tuple[int, int | None]:
-    """(month a fact counts in, closed month it adjusts). Makes the month's row, so that its state can be locked."""
-    shut = set(Month.objects.exclude(state=Month.State.OPEN).values_list("number", flat=True))
-    month, adjusts = lifecycle.booked_in(fact_on, shut)
-    Month.objects.get_or_create(number=month.number)
-    return month.number, adjusts.number if adjusts else None
-
-
-def book(
-    actor: User | None,
-    project: Project,
-    account: str,
-    quantity: int,
-    fact_on: dt.date,
-    source: tuple[str, int],
-    *,
-    origin: str = "",
-    use: str = "",
-    not_before: int = 0,
-    cohort: int | None = None,
-) -> Entry | None:
-    """Book one counted fact in its month, or in the first open month when that one is closed. Nothing is booked for 0.
-
-    A demonstration project has accounts of its own (``~name``), so that its figures never mix with real ones.
-    """
-    if not quantity:
-        return None
-    account = queries.account_of(project, account)
-    period, adjusts = place(fact_on)
-    if period < not_before:
-        period, adjusts = place(lifecycle.Month.of(not_before).first)
-    return Entry.objects.create(
-        project=project,
-        account=account,
-        quantity=quantity,
-        period=period,
-        adjusts=adjusts,
-        cohort=project.cohort if cohort is None else cohort,
-        fact_on=fact_on,
-        origin=origin,
-        use=use,
-        source=source[0],
-        source_id=source[1],
-        made_by=actor,
-    )
-
-
-def booked(project: Project, account: str) -> int:
-    account = queries.account_of(project, account)
-    return Entry.objects.filter(project=project, account=account).aggregate(n=Sum("quantity"))["n"] or 0
-
-
-def join_cohort(actor: User | None, project: Project, source: tuple[str, int], signed_on: dt.date) -> None:
-    """The project is signed for the first time: what was booked for it before moves into its cohort, in an open month."""
-    project.cohort = lifecycle.Month.of(signed_on).number
-    Project.objects.filter(pk=project.pk).update(cohort=project.cohort)
-    earlier = Entry.objects.filter(project=project, cohort=0).values_list("account", "origin", "use")
-    for account, origin, use, quantity in earlier.annotate(n=Sum("quantity")):
-        if quantity:
-            for cohort, sign in ((0, -1), (project.cohort, 1)):
-                book(
-                    actor,
-                    project,
-                    account,
-                    sign * quantity,
-                    signed_on,
-                    source,
-                    origin=origin,
-                    use=use,
-                    cohort=cohort,
-                )
 
 
 @action("month.close")
@@ -201,6 +126,9 @@ def _lock_some(model: type[Milestone | Agreement | Capital | Commitment], number
             :CHUNK
         ]
         return model._default_manager.filter(pk__in=list(some)).update(mark=Mark.LOCKED)
+
+
+close_month.policy_verb = "month.close"  # type: ignore[attr-defined]  # it asks the policy itself, at both ends
 
 
 @action("target.edit")
