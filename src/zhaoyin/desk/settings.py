@@ -66,6 +66,7 @@ INSTALLED_APPS = [
     "zhaoyin.desk.projects",
     "zhaoyin.desk.deals",
     "zhaoyin.desk.reports",
+    "zhaoyin.desk.chains",
     "zhaoyin.desk.work",
 ]
 

@@ -14,6 +14,7 @@ urlpatterns = [
     path("events/", include("zhaoyin.desk.events.urls")),
     path("policies/", include("zhaoyin.desk.policies.urls")),
     path("projects/", include("zhaoyin.desk.projects.urls")),
+    path("chains/", include("zhaoyin.desk.chains.urls")),
     path("agreements/", include("zhaoyin.desk.deals.urls")),
     path("figures/", include("zhaoyin.desk.reports.urls")),
 ]

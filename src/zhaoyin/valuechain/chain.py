@@ -329,6 +329,12 @@ class Chain:
         return component, after, order
 
     @cached_property
+    def components(self) -> dict[str, int]:
+        """Which strongly connected part each segment lies in, by-products that return left out."""
+        component, _, _ = self._condensed
+        return {n.node_id: component[i] for i, n in enumerate(self.nodes)}
+
+    @cached_property
     def criticality(self) -> dict[str, float]:
         """Share (0..1) of all paths from a raw input to an end product that run through each segment.
 

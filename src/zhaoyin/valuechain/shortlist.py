@@ -12,6 +12,7 @@ dishonest, barred  on a dishonesty list; barred by policy (bool); gates
 membership         0..1 how surely it is of this segment, with ``evidence`` the words that say so; gate, fit
 employees, capital_wan, patents, certificates   capability, each a percentile inside the list
 branches_24m, financing_24m, capacity_news, cost_pressure   mobility: counts, or true/false
+mobility           how likely to move, 0..1, where the data's owner gives one
 local_buyers, local_suppliers   pull: how many along the chain are here
 tie                who opens the door (text), or a score in 0..1
 rivals_hosting     share (0..1) of the rivals that already host the firm or its group; edge
@@ -249,6 +250,8 @@ def _terms(
             if number is None and truth is None
             else 1 - 2.0 ** -(number if number is not None else float(bool(truth)))
         )
+    given = _number(row.get("mobility"))
+    signals.append(None if given is None else min(1.0, max(0.0, given)))
     pull = _mean([percentile["local_buyers"], percentile["local_suppliers"], density])
     tie_number = _number(row.get("tie"))
     tie: float | None = None

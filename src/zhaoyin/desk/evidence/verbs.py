@@ -85,6 +85,12 @@ VERBS: dict[str, Any] = {
     "agreement.change": t("改了协议", "changed the agreement"),
     "commitment.create": t("记了承诺", "added the promise"),
     "commitment.change": t("改了承诺", "changed the promise"),
+    "chain.create": t("立了产业链", "made the chain"),
+    "chain.change": t("换了产业链版本", "changed the chain's version"),
+    "chain.statement": t("改了产业链所称", "changed a statement on a chain"),
+    "chain.owner": t("改了链长或专班", "changed the chain's people"),
+    "chain.reckon": t("测算了位势", "reckoned the position"),
+    "chain.lead": t("把清单企业转成线索", "made a lead of a listed firm"),
 }
 
 

@@ -1,0 +1,278 @@
+"""What is done to chains: versions, owners, reckoning, leads."""
+
+from __future__ import annotations
+
+import datetime as dt
+from collections.abc import Sequence
+from pathlib import Path
+from typing import Any
+
+from django.db import models
+
+from zhaoyin.base.dates import today
+from zhaoyin.base.errors import Refusal
+from zhaoyin.base.uscc import fault
+from zhaoyin.desk.accounts.models import User
+from zhaoyin.desk.actions import action
+from zhaoyin.desk.chains.ground import Reckoning
+from zhaoyin.desk.chains.models import Approach, ChainVersion, SegmentOwner, Standing, Statement, ValueChain
+from zhaoyin.desk.evidence.actions import Source, change, create, prove, recording, remove
+from zhaoyin.desk.evidence.models import Mark, Provenance
+from zhaoyin.desk.parties import actions as parties
+from zhaoyin.desk.parties import queries as parties_queries
+from zhaoyin.desk.projects import actions as projects
+from zhaoyin.valuechain import Chain, Entry, Shortlist
+
+_STATED = ("subject", "likely_name", "statement_en", "value", "bound", "year", "citation", "citation_en")
+
+
+@action("chain.edit")
+def save_version(
+    actor: User,
+    chain: ValueChain | None = None,
+    *,
+    graph: Chain,
+    note: str = "",
+    seen: int | None = None,
+) -> ValueChain:
+    """A new current version (and the chain itself, the first time). ``seen``: the row version the editor started from."""
+    if chain is None:
+        chain = create(
+            actor, "chain.create", ValueChain, code=graph.chain_id, name=graph.name, name_en=graph.name_en
+        )
+    last = chain.versions.aggregate(n=models.Max("number"))["n"] or 0
+    version = ChainVersion.objects.create(
+        chain=chain,
+        number=last + 1,
+        tables=graph.to_tables(),
+        code_names=dict(graph.code_names),
+        note=note,
+        made_by=actor,
+    )
+    change(
+        actor,
+        "chain.change",
+        chain,
+        seen=seen,
+        reason=note,
+        current=version,
+        name=graph.name,
+        name_en=graph.name_en,
+    )
+    _keep_statements(actor, chain, graph)
+    return chain
+
+
+def _keep_statements(actor: User, chain: ValueChain, graph: Chain) -> None:
+    known = {(s.node_id, s.kind, s.subject, s.statement): s for s in chain.statements.all()}
+    for claim in graph.claims:
+        key = (claim.node_id, claim.kind, claim.subject, claim.statement)
+        values = {name: getattr(claim, name) for name in _STATED}
+        row = known.pop(key, None)
+        if row is None:
+            row = create(
+                actor, "chain.statement", Statement, chain=chain,
+                node_id=claim.node_id, kind=claim.kind, statement=claim.statement, **values,
+            )  # fmt: skip
+        elif not change(actor, "chain.statement", row, **values):
+            continue
+        note = f"可能是{claim.likely_name}，未核实" if claim.likely_name else ""
+        source = Source(
+            kind=Provenance.Locator.CITATION, quote=claim.statement, citation=claim.citation, note=note
+        )
+        prove(actor, row, {"statement": claim.statement}, Mark.SAID, source)
+    for gone in known.values():
+        remove(actor, "chain.statement", gone)
+
+
+@action("chain.edit")
+def roll_back(actor: User, chain: ValueChain, number: int) -> ValueChain:
+    """Make an earlier version current again, as a new version: nothing is lost."""
+    old = chain.versions.filter(number=number).first()
+    if old is None:
+        raise Refusal(
+            "chains.no_version",
+            f"{chain} 没有第 {number} 版。",
+            f"{chain} has no version {number}.",
+            where=str(number),
+        )
+    return save_version(actor, chain, graph=old.graph, note=f"退回第 {number} 版")
+
+
+@action("chain.edit")
+def set_leader(actor: User, chain: ValueChain, leader: User | None) -> None:
+    change(actor, "chain.owner", chain, leader=leader)
+
+
+@action("chain.edit")
+def set_owner(actor: User, chain: ValueChain, *, node_id: str, user: User, role: str) -> SegmentOwner:
+    """Put a person in charge of a segment, or change the part they play."""
+    _graph(chain).node(node_id)
+    found = chain.owners.filter(node_id=node_id, user=user).first()
+    if found:
+        change(actor, "chain.owner", found, role=role)
+        return found
+    return create(actor, "chain.owner", SegmentOwner, chain=chain, node_id=node_id, user=user, role=role)
+
+
+@action("chain.edit")
+def remove_owner(actor: User, owner: SegmentOwner) -> None:
+    remove(actor, "chain.owner", owner)
+
+
+@action("chain.shortlist")
+def keep_standing(actor: User, chain: ValueChain, version: ChainVersion, found: Reckoning) -> Standing:
+    """Keep what was reckoned (outside this transaction), every figure with its formula and the universe it rests on."""
+    if found.synthetic and not actor.is_demo:
+        raise Refusal(
+            "chains.synthetic",
+            "载入的是合成企业库，只供演示账号和测速；真实地区不用合成数据。",
+            "The loaded universe is synthetic: it serves demo accounts and speed tests, never a real region.",
+        )
+    with recording(is_demo=found.synthetic):
+        standing = create(
+            actor, "chain.reckon", Standing, chain=chain, of_version=version, region=found.region,
+            universe=found.universe, firms=found.firms, synthetic=found.synthetic, report=found.report,
+        )  # fmt: skip
+    shown: dict[str, Any] = {}
+    for node_id, node in found.report["nodes"].items():
+        shown |= {f"{node_id}.{name}": _figure(node[name]) for name in FIGURES if node[name] is not None}
+    for name in ("diversity", "related_variety", "eci"):
+        if found.report[name] is not None:
+            shown[name] = _figure(found.report[name])
+    label = f"合成 synthetic；{found.universe}" if found.synthetic else found.universe
+
+    def place(field: str) -> Source:
+        note = FORMULAS.get(field.rsplit(".", 1)[-1], "")
+        return Source(
+            kind=Provenance.Locator.CITATION, citation=f"{label}；{found.report['rules']}", note=note
+        )
+
+    prove(actor, standing, shown, Mark.ESTIMATE, place)
+    return standing
+
+
+FIGURES = ("firms", "lq", "density", "n_eff", "dependence", "severity")
+FORMULAS = {
+    "firms": "在业企业数；代码只部分属于本环节时按份额估计",
+    "lq": "((x + 50p) / (X + 50)) / p，95% 区间按泊松分布",
+    "density": "本地优势行业与本环节的相近度之和 ÷ 全部相近度之和，不含自身",
+    "n_eff": "1 ÷ 赫芬达尔指数，按职工人数",
+    "dependence": "Σ 投入权重 × (1 − min(1, 本地 ÷ 需要))",
+    "severity": "关键 × 短缺 × 可行",
+    "diversity": "本地达到优势（RCA ≥ 1 且 ≥ 3 家）的行业数",
+    "related_variety": "两位行业内部的熵，比特",
+    "eci": "地区—行业矩阵第二特征向量，标准化",
+}
+
+
+def _figure(value: Any) -> str:
+    return f"{value:.3g}" if isinstance(value, float) else str(value)
+
+
+@action("project.create")
+def make_leads(
+    actor: User,
+    chain: ValueChain,
+    *,
+    node_id: str,
+    firm_ids: Sequence[str],
+    found: Shortlist,
+    owner: User,
+    expires_on: dt.date,
+) -> list[Approach]:
+    """Take ticked firms of a shortlist up as leads. All or none; a firm taken up before is refused by name."""
+    node = _graph(chain).node(node_id)
+    if not firm_ids:
+        raise Refusal(
+            "chains.nobody", "还没有勾选企业。勾选后再转线索。", "No firm is ticked. Tick some first."
+        )
+    if expires_on <= today():
+        raise Refusal(
+            "chains.expiry",
+            f"到期日 {expires_on} 不在今天之后。",
+            f"The date {expires_on} is not after today.",
+            where="expires_on",
+        )
+    if found.synthetic and not actor.is_demo:
+        raise Refusal(
+            "chains.synthetic",
+            "这张清单出自合成企业库，不能转成真实线索。",
+            "This list rests on a synthetic universe; it makes no real leads.",
+        )
+    by_id = {e.firm_id: e for e in found.entries}
+    taken = {a.firm_id: a for a in chain.approaches.filter(node_id=node_id).select_related("owner")}
+    made = []
+    with recording(is_demo=found.synthetic):
+        for firm_id in dict.fromkeys(firm_ids):
+            if firm_id in taken:
+                who = taken[firm_id].owner
+                raise Refusal(
+                    "chains.taken",
+                    f"{taken[firm_id]} 已由{who}跟进。去掉它再试。",
+                    f"{taken[firm_id]} is already with {who}. Untick it and try again.",
+                    where=firm_id,
+                )
+            if firm_id not in by_id:
+                raise Refusal(
+                    "chains.stale",
+                    f"清单变了，{firm_id} 已不在其中。刷新后再勾选。",
+                    f"The list has changed and no longer holds {firm_id}. Reload and tick again.",
+                    where=firm_id,
+                )
+            made.append(_lead(actor, chain, node, by_id[firm_id], found, owner, expires_on))
+    return made
+
+
+def _lead(
+    actor: User,
+    chain: ValueChain,
+    node: Any,
+    entry: Entry,
+    found: Shortlist,
+    owner: User,
+    expires_on: dt.date,
+) -> Approach:
+    source = Source(
+        kind=Provenance.Locator.CITATION,
+        citation=f"{chain.name}·{node.name} 目标企业清单（{found.formula}，{entry.score:.0f} 分，估计）",
+        note="；".join([entry.why[0], entry.why_not[0], entry.not_known[0]]),
+    )
+    organisation = parties_queries.by_name(entry.name)
+    if organisation is None:
+        code = entry.firm_id if not fault(entry.firm_id) else None
+        organisation = parties.save_organisation(
+            actor, name=entry.name, uscc=code, mark=Mark.SAID, source=source
+        )
+    project = projects.create_project(
+        actor,
+        name=f"{entry.name} · {node.name}",
+        investors=[organisation],
+        officer=owner,
+        sector=node.name[:40],
+        source=source,
+    )
+    return create(
+        actor, "chain.lead", Approach, chain=chain, node_id=node.node_id, firm_id=entry.firm_id, project=project,
+        owner=owner, expires_on=expires_on, formula=found.formula, score=entry.score,
+        contributions=dict(entry.contributions),
+    )  # fmt: skip
+
+
+def _graph(chain: ValueChain) -> Chain:
+    assert chain.current is not None
+    return chain.current.graph
+
+
+def load_pack_chains(actor: User, pack: Any) -> int:
+    """The chains of a region pack: only those the desk does not have; what people edited since is never overwritten."""
+    import zhaoyin.packs
+
+    home = Path(zhaoyin.packs.__file__).parent / pack.region.code / "chains"
+    count = 0
+    for folder in sorted(home.glob("*/chain.yaml")) if home.is_dir() else []:
+        graph = Chain.load(folder.parent)
+        if not ValueChain.objects.filter(code=graph.chain_id).exists():
+            save_version(actor, graph=graph, note="地区包")
+            count += 1
+    return count

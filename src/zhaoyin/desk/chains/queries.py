@@ -1,0 +1,273 @@
+"""What people ask about chains."""
+
+from __future__ import annotations
+
+import csv
+import io
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db.models import Count, Q
+
+from zhaoyin.base.dates import today
+from zhaoyin.base.errors import Refusal
+from zhaoyin.desk.chains.models import Approach, SegmentOwner, Standing, Statement, ValueChain
+from zhaoyin.desk.evidence.queries import attach_marks
+from zhaoyin.desk.projects.models import Project
+from zhaoyin.desk.words import english, say
+from zhaoyin.valuechain import Chain, Node
+from zhaoyin.valuechain.chain import SHAPES, Row, parse_csv
+from zhaoyin.valuechain.gaps import KINDS, NAMES
+
+OPEN = (Project.Stage.LEAD, Project.Stage.TALKS)
+COLUMN, WIDE, ROW, TALL = 192, 156, 124, 96  # the map's grid in pixels
+
+
+@dataclass
+class Segment:
+    """A segment as the pages show it. ``found`` is the engine's report of it, empty when nothing is reckoned."""
+
+    node: Node
+    name: str
+    found: dict[str, Any]
+    statements: list[Statement]
+    owners: list[SegmentOwner]
+    approaches: list[Approach]
+    x: int = 0
+    y: int = 0
+    tags: list[tuple[str, str]] = field(default_factory=list)
+    names: dict[str, str] = field(default_factory=dict)
+
+    @property
+    def shares(self) -> list[Statement]:
+        return [s for s in self.statements if s.value is not None]
+
+    @property
+    def open_leads(self) -> int:
+        return sum(a.project.stage in OPEN for a in self.approaches)
+
+    @property
+    def overdue(self) -> int:
+        return sum(a.project.stage in OPEN and a.expires_on < today() for a in self.approaches)
+
+    @property
+    def firms(self) -> str:
+        return amount(self.found.get("firms"), bool(self.found.get("estimated")))
+
+    @property
+    def rank(self) -> str:
+        """Percentile of the density among the region's industries."""
+        return f"{self.found['density_rank']:.0%}"
+
+    @property
+    def inputs(self) -> str:
+        """What comes in, there and needed."""
+        return say("；", "; ").join(
+            say(
+                "{s} 有 {h}，需 {n}",
+                "{s} has {h}, needs {n}",
+                s=self.names.get(i["source"], i["source"]),
+                h=f"{i['have']:.1f}",
+                n=f"{i['need']:.1f}",
+            )
+            for i in self.found.get("inputs", [])
+            if i["have"] < i["need"]
+        )
+
+    @property
+    def verdicts(self) -> list[tuple[str, str, str]]:
+        """(kind, its name, the sentence)."""
+        return [
+            (v["kind"], pick(NAMES[v["kind"]]), say(v["zh"], v["en"])) for v in self.found.get("verdicts", [])
+        ]
+
+    def reason(self, name: str) -> str:
+        """Why a figure is unknown."""
+        return pick((self.found.get("why") or {}).get(name))
+
+    @property
+    def reason_kind(self) -> str:
+        return pick((self.found.get("why_kind") or {}).get("kind"))
+
+
+def pick(said: Any) -> str:
+    return "" if not said else str(said[1 if english() else 0])
+
+
+def amount(value: float | None, estimated: bool) -> str:
+    """Firms as printed: whole, or an estimate with its sign."""
+    if value is None:
+        return ""
+    return f"≈{value:.1f}" if estimated and value % 1 else f"{value:,.0f}"
+
+
+def graph_of(chain: ValueChain) -> Chain:
+    if chain.current is None:
+        raise Refusal("chains.empty", f"{chain} 还没有版本。", f"{chain} has no version yet.")
+    return chain.current.graph
+
+
+def standing_of(chain: ValueChain) -> Standing | None:
+    """The newest reckoning, with its marks."""
+    standing = chain.standings.select_related("of_version").first()
+    if standing:
+        attach_marks([standing])
+    return standing
+
+
+def segments(chain: ValueChain, standing: Standing | None) -> list[Segment]:
+    graph = graph_of(chain)
+    nodes = (standing.report["nodes"] if standing else {}) or {}
+    statements: dict[str, list[Statement]] = {}
+    for s in attach_marks(chain.statements.all()):
+        statements.setdefault(s.node_id, []).append(s)
+    owners: dict[str, list[SegmentOwner]] = {}
+    for o in chain.owners.select_related("user"):
+        owners.setdefault(o.node_id, []).append(o)
+    approaches: dict[str, list[Approach]] = {}
+    for a in chain.approaches.select_related("project", "owner"):
+        approaches.setdefault(a.node_id, []).append(a)
+    places = graph.layout()
+    per_column: dict[int, int] = {}
+    for column, _ in places.values():
+        per_column[column] = per_column.get(column, 0) + 1
+    height = max(per_column.values(), default=1)
+    names = {n.node_id: say(n.name, n.name_en or n.name) for n in graph.nodes}
+    found = []
+    for node in graph.leaves:
+        column, row = places[node.node_id]
+        found.append(
+            Segment(
+                node=node,
+                name=names[node.node_id],
+                names=names,
+                found=nodes.get(node.node_id, {}),
+                statements=statements.get(node.node_id, []),
+                owners=owners.get(node.node_id, []),
+                approaches=approaches.get(node.node_id, []),
+                x=column * COLUMN,
+                y=LANE + int((height - per_column[column]) * ROW / 2 + row * ROW),
+                tags=[(k, pick(NAMES[k])) for k in nodes.get(node.node_id, {}).get("kinds", [])],
+            )
+        )
+    return found
+
+
+LANE = 40  # room above and below the segments for flows that skip columns
+
+
+def drawing(chain: ValueChain, rows: list[Segment]) -> dict[str, Any]:
+    """What the map's script draws: the place of each segment and the flows between them."""
+    graph = graph_of(chain)
+    width = max((r.x for r in rows), default=0) + WIDE
+    height = max((r.y for r in rows), default=0) + TALL + LANE
+    column = {r.node.node_id: r.x // COLUMN for r in rows}
+    inside = set(column)
+    flows = [
+        {
+            "source": e.source,
+            "target": e.target,
+            "relation": e.relation,
+            "weight": e.weight,
+            "evidence": e.evidence,
+            "skips": abs(column[e.target] - column[e.source]) > 1,
+        }
+        for e in graph.edges
+        if e.source in inside and e.target in inside
+    ]
+    return {
+        "width": width,
+        "height": height,
+        "wide": WIDE,
+        "tall": TALL,
+        "nodes": [
+            {"id": r.node.node_id, "name": r.name, "x": r.x, "y": r.y, "kind": r.found.get("kind", "")}
+            for r in rows
+        ],
+        "flows": flows,
+        "sankey": [
+            f for f in flows if f["relation"] != "recycles" and (f["source"], f["target"]) in acyclic(graph)
+        ],
+        "synthetic": False,
+    }
+
+
+def acyclic(graph: Chain) -> set[tuple[str, str]]:
+    """Flows that close no cycle: what a sankey can draw."""
+    component = graph.components
+    return {(e.source, e.target) for e in graph.edges if component[e.source] != component[e.target]}
+
+
+def columns(rows: list[Segment]) -> list[tuple[str, int, int]]:
+    """(stage, left, width in pixels) of the heads over the map; a stage spans the columns its segments stand in."""
+    words = {
+        "upstream": say("上游", "Upstream"),
+        "midstream": say("中游", "Midstream"),
+        "downstream": say("下游", "Downstream"),
+    }
+    heads = []
+    for stage, word in words.items():
+        xs = [r.x for r in rows if r.node.stage == stage]
+        if xs:
+            heads.append((word, min(xs), max(xs) - min(xs) + WIDE))
+    return heads
+
+
+def tally(rows: list[Segment]) -> list[tuple[str, str, int]]:
+    """(kind, its name, how many segments) of the leading kinds, gravest first."""
+    counted = {k: sum(r.found.get("kind") == k for r in rows) for k in (*KINDS, "strong")}
+    return [(k, pick(NAMES[k]), n) for k, n in counted.items() if n]
+
+
+def by_severity(rows: list[Segment]) -> list[Segment]:
+    """Gaps first, gravest first; then the rest in the chain's order."""
+
+    def weight(r: Segment) -> tuple[int, float]:
+        gap = any(k in KINDS for k in r.found.get("kinds", []))
+        return (0 if gap else 1, -(r.found.get("severity") or 0.0) if gap else r.node.order)
+
+    return sorted(rows, key=weight)
+
+
+def as_csv(graph: Chain) -> dict[str, str]:
+    """The tables as an author edits them."""
+    texts = {}
+    for table, rows in graph.to_tables().items():
+        if table not in SHAPES:
+            continue
+        out = io.StringIO()
+        names = list(SHAPES[table][0].__dataclass_fields__)  # type: ignore[attr-defined]
+        writer = csv.DictWriter(out, names, lineterminator="\n")
+        writer.writeheader()
+        writer.writerows(
+            {k: int(v) if isinstance(v, bool) else ("" if v is None else v) for k, v in r.items()}
+            for r in rows
+        )
+        texts[table] = out.getvalue()
+    return texts
+
+
+def from_csv(graph: Chain, texts: dict[str, str]) -> Chain:
+    """The chain with edited tables; a Refusal names table and line of every fault."""
+    tables: dict[str, list[Row]] = {"chain": graph.to_tables()["chain"]}
+    for table in SHAPES:
+        tables[table] = parse_csv(texts.get(table, ""), table)
+    return Chain.from_tables(tables, code_names=graph.code_names)
+
+
+def chains_with_counts() -> Any:
+    """Chains with how many leads are open and how many of them are overdue."""
+    alive = Q(approaches__project__stage__in=OPEN)
+    return ValueChain.objects.select_related("leader", "current").annotate(
+        open_leads=Count("approaches", filter=alive, distinct=True),
+        overdue=Count("approaches", filter=alive & Q(approaches__expires_on__lt=today()), distinct=True),
+    )
+
+
+def overdue_of(user: Any) -> list[Approach]:
+    """Leads of a person that ran past their date without leaving the first stages."""
+    return list(
+        Approach.objects.filter(owner=user, project__stage__in=OPEN, expires_on__lt=today()).select_related(
+            "project", "chain"
+        )[:20]
+    )
