@@ -174,3 +174,11 @@ def test_any_bytes_give_a_document_or_a_refusal(data, name):
         assert refusal.zh and refusal.en and refusal.code
     else:
         assert document.source
+
+
+@pytest.mark.parametrize(
+    "line", ["时间:a" * 30 + "x" * 60 + "。", "首页>" * 50 + "。", "来源：" * 60, "（" * 200, "分享到 " * 50]
+)
+def test_lines_made_to_be_slow_are_not(line):
+    # Each took exponential time with a careless pattern; a hang here is the failure.
+    assert load(line.encode(), name="a.txt").source == line

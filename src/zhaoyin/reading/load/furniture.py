@@ -24,9 +24,11 @@ _WEB = re.compile(
     r"|(?:点击|阅读|浏览)(?:数|量|次数|人次)?\s*[:：]\s*\d*\s*次?)\s*",
     re.IGNORECASE,
 )
+_LABEL = re.compile(
+    r"(?:来源|作者|发布时间|发布日期|时间|点击|浏览次数|编辑|责编|责任编辑|审核|信息来源|供稿|稿源|记者|通讯员)\s*[:：]\s*\S"
+)
 _BYLINE = re.compile(
-    r"\s*(?:.{0,40}?(?:来源|作者|发布时间|发布日期|时间|点击|浏览次数|编辑|责编|责任编辑|审核|信息来源|供稿|稿源|记者|通讯员)\s*[:：]\s*\S.{0,30}){2,}\s*"
-    r"|\s*[（(【]?\s*(?:责任编辑|责编|编辑|审核|校对|编审|终审|初审|来源|信息来源|作者|供稿|撰稿|摄影|发布时间|发布日期|字数)\s*[:：]\s*[^。！？]{1,40}[)）】]?\s*",
+    r"\s*[（(【]?\s*(?:责任编辑|责编|编辑|审核|校对|编审|终审|初审|来源|信息来源|作者|供稿|撰稿|摄影|发布时间|发布日期|字数)\s*[:：]\s*[^。！？]{1,40}[)）】]?\s*",
 )
 
 
@@ -36,7 +38,8 @@ def of_line(line: str) -> Literal["furniture", "byline"] | None:
         return None
     if _PAGE_NUMBER.fullmatch(line) or _WEB.fullmatch(line):
         return "furniture"
-    if _BYLINE.fullmatch(line):
+    labels = len(_LABEL.findall(line))
+    if _BYLINE.fullmatch(line) or (labels >= 2 and len(line) <= 40 + 35 * labels and "。" not in line):
         return "byline"
     return None
 

@@ -238,8 +238,8 @@ def broken_lines(text: str) -> list[tuple[int, int, str]]:
         if left == right or next_left == next_right:
             continue
         tail, head = text[max(left, right - 3) : right], text[next_left : min(next_right, next_left + 12)]
-        if "\t" in tail or not tail.strip() or not head.strip():
-            continue
+        if not tail.strip() or not head.strip() or text.find("\t", left, next_right) != -1:
+            continue  # a row of a table stays a row
         if not _CARRIED.match(head):
             if _ENDS.search(tail) or _OPENS.match(head):
                 continue
@@ -254,8 +254,6 @@ def broken_lines(text: str) -> list[tuple[int, int, str]]:
                 and not edge[0] <= _width(text[left:right].rstrip()) <= edge[1]
             ):
                 continue
-        elif "\t" in text[next_left:next_right]:
-            continue
         stop = right - (len(tail) - len(tail.rstrip()))
         go = next_left + (len(head) - len(head.lstrip()))
         both = (

@@ -7,7 +7,7 @@ import re
 from zhaoyin.base.errors import Refusal
 from zhaoyin.reading.load import encoding, furniture
 from zhaoyin.reading.load.document import Block, Notice
-from zhaoyin.reading.load.draft import Draft, cut_notice
+from zhaoyin.reading.load.draft import CUT, Draft, cut_notice
 from zhaoyin.reading.load.limits import Limits
 
 LINES = 1_000_000
@@ -53,7 +53,7 @@ def decoded(data: bytes, limits: Limits, name: str) -> tuple[str, str, list[Noti
         text = text[: limits.characters]
         if not notices:
             notices.append(cut_notice(limits.characters))
-    if found.bad:
+    if found.bad > len(notices):  # the cut itself may have gone through one character
         notices.append(
             Notice(
                 "bad-bytes",
@@ -74,7 +74,7 @@ def load(data: bytes, name: str, limits: Limits) -> Draft:
     for count, match in enumerate(re.finditer(r"[^\r\n\f\v\x85\u2028\u2029]+", text)):
         if count >= LINES:
             draft.source = text[: match.start()]
-            draft.warnings.append(cut_notice(match.start()))
+            draft.warnings = [n for n in notices if n.code != CUT] + [cut_notice(match.start())]
             break
         if not match[0].isspace():
             kind = furniture.of_line(match[0])

@@ -38,7 +38,8 @@ def load(data: bytes, name: str, limits: Limits) -> Draft:
             f'"{name or "The file"}" is protected by a password. Save it without one and import that.',
             where=name,
         ) from None
-    writer = Writer(limits.characters)
+    # A ledger of 200,000 rows must be whole for the import that takes its table.
+    writer = Writer(2 * limits.characters)
     hidden: list[str] = []
     failed: list[str] = []
     try:
@@ -53,7 +54,7 @@ def load(data: bytes, name: str, limits: Limits) -> Draft:
             except (calamine.CalamineError, OSError):
                 failed.append(meta.name)
     except Full:
-        draft.warnings.append(cut_notice(limits.characters))
+        draft.warnings.append(cut_notice(2 * limits.characters))
     draft.source, draft.blocks, draft.tables = writer.text, writer.blocks, writer.tables
     if hidden and draft.tables:
         names = "、".join(hidden)
@@ -128,8 +129,8 @@ def _too_wide(name: str, sheet: str, rows: int, columns: int) -> Refusal:
     )
 
 
-_ROW = re.compile(rb"<(?:\w+:)?row\b[^>]*?\br=\"(\d+)\"")
-_CELL = re.compile(rb"<(?:\w+:)?c\b[^>]*?\br=\"([A-Z]{1,3})(\d+)\"")
+_ROW = re.compile(rb"<(?:\w+:)?row\b[^>]{0,300}?\br=\"(\d+)\"")
+_CELL = re.compile(rb"<(?:\w+:)?c\b[^>]{0,300}?\br=\"([A-Z]{1,3})(\d+)\"")
 
 
 def _guard(data: bytes, name: str, limits: Limits) -> None:
@@ -249,7 +250,7 @@ def _delimiter(text: str, name: str) -> str:
 def _scan(text: str, delimiter: str) -> Any:
     """Rows of (start, end, value); quotes are outside the span, doubled quotes are one in the value."""
     mark = re.escape(delimiter)
-    cell = re.compile(rf'(?:"((?:[^"]|"")*)"[^\S\r\n{mark}]*|([^{mark}\r\n]*))({mark}|\r\n|\r|\n|\Z)')
+    cell = re.compile(rf'(?:"((?:[^"]|"")*+)"[^\S\r\n{mark}]*|([^{mark}\r\n]*))({mark}|\r\n|\r|\n|\Z)')
     at, size = 0, len(text)
     row: list[tuple[int, int, str]] = []
     while at < size:

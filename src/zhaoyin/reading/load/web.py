@@ -135,7 +135,6 @@ def load(data: bytes, name: str, limits: Limits) -> Draft:
             draft.blocks[index] = type(block)(kind, block.start, block.end)
             if kind == "furniture":
                 draft.drop.append((block.start, block.end))
-    draft.wraps = False
     return draft
 
 

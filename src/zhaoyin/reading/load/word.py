@@ -63,7 +63,7 @@ def load(data: bytes, name: str, limits: Limits) -> Draft:
     root = xml(archive.part(package, main, name, XML))
     if root is None:
         raise archive.damaged(name)
-    draft = Draft("docx", wraps=False)
+    draft = Draft("docx")
     writer = Writer(limits.characters)
     body = child(root, "body")
     pictures = 0
