@@ -231,7 +231,7 @@ class Carriers:
         current: Draft | None = None
         main: Draft | None = None
         for start, end in scan.sentences:
-            if scan.hidden(start):
+            if scan.furnished(start):
                 continue
             here = [(at, draft) for at, draft in spots if start <= at < end]
             if here and main is None:

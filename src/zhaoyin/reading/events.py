@@ -18,7 +18,7 @@ _HELD = re.compile(
     r"举行|举办|召开|开幕|启幕|落幕|闭幕|圆满|拉开帷幕|开场|成功|承办|主办|参加|出席|组织|会上|仪式上|大会上|揭幕|登场|落下帷幕|在.{2,20}(?:举|召|开)|签约|筹备|推介|办好|开展|亮相|期间"
 )
 _CUT = re.compile(
-    r"举行了?的?|举办了?的?|召开了?的?|开展了?|参加了?|出席了?|承办了?的?|主办了?的?|组织开展了?|组织了?|亮相|走进|策划了?|筹备好|办好|筹备|的|在(?=[^线])|作为|到了|本次|此次|本届|这次|上述|说到|期间还|期间|同步|同日|当天|现场|以及|启动了?|迎来|成功|隆重|是|被|对|由|于|拟|将|还|又|为|上午|下午|日晚|傍晚|晚上?|[\d]日|月份?|等|随后|今天|昨日|昨天|近日|日前|介绍|记者从|从|据|了|随着|应邀|前往|赴(?=[^一])|专程|通过|借助|利用|抓住|围绕|针对|一场|两场|首场|系列活动之一"
+    r"举行了?的?|举办了?的?|召开了?的?|开展了?|参加了?|出席了?|承办了?的?|主办了?的?|组织开展了?|组织了?|亮相|走进|策划了?|筹备好|办好|筹备|的|在(?!线)|宣布|[会式节]上|此次|作为|到了|本次|此次|本届|这次|上述|说到|期间还|期间|同步|同日|当天|现场|以及|启动了?|迎来|成功|隆重|是|被|对|由|于|拟|将|还|又|为|上午|下午|日晚|傍晚|晚上?|[\d]日|月份?|等|随后|今天|昨日|昨天|近日|日前|介绍|记者从|从|据|了|随着|应邀|前往|赴(?!一)|专程|通过|借助|抓住|围绕|针对|一场|两场|首场|系列活动之一"
 )
 _GENERIC = re.compile(
     r"^(?:本次|此次|该|这次|本届|集中|项目|现场|重点|重大|招商引资|招商|产业|投资|专题|专场|大型|一场|一次|首次|年度|随后|主场|分场|线上|“?云”?|集体|系列|节庆|其他|多场|各类|各种|相关|会见|经贸|交流|考察|会前|有关|文体|主题|走访|节会|重要|两场|三场|\d+场|外出|小分队|上门|等)*(?:推介会|推介大会|推介活动|招商会|招商大会|招商活动|说明会|恳谈会|对接会|对接活动|洽谈会|洽谈活动|交流会|交流活动|座谈会|见面会|签约仪式|签约活动|签约大会|签约会|签约式|集中签约|签约|签字仪式|开工仪式|奠基仪式|揭牌仪式|启动仪式|博览会|展览会|展会|论坛|峰会|研讨会|年会|大会|文化节|节|发布会|启动会|推进会|晚会|招聘会|专场|路演|大赛|活动|仪式|酒会|沙龙|活动周|会议|展销会|交易会)$"
@@ -50,6 +50,7 @@ _COUNT = (
     ),
     re.compile(r"签约(?:合作)?项目(?:共|共计|达|总计)?(?:超过|近|约)?(?P<n>\d+)(?:余|多)?个"),
     re.compile(r"(?:正式|现场|集中|共|一共|会上)?签约(?:了)?(?:近|约|超过|逾)?(?P<n>\d+)(?:余|多)?(?:个|项)"),
+    re.compile(r"签的(?:则|都)?是(?P<n>\d+)个|(?P<n3>\d+)家[^，。；]{0,8}企业与[^，。；]{1,12}签了?约"),
     re.compile(r"等(?P<n>\d+)(?:余|多)?个[^，。；、]{0,12}项目"),
     re.compile(r"签约环节[^。]{0,6}?(?P<n>\d+)个项目|(?P<n2>\d+)个项目总投资"),
     re.compile(
@@ -65,6 +66,7 @@ _VENUE_AFTER = re.compile(
 _VENUE_BEFORE = re.compile(
     rf"(?:在|移师|走进)(?P<venue>[{HAN}A-Za-z0-9（）()]{{2,20}}?)(?:成功|隆重)?(?:举行|举办|召开|承办|组织)?(?:了|的)(?=[“《{HAN}\d])"
 )
+_VENUE_GO = re.compile(rf"赴(?P<venue>[{HAN}]{{2,12}}?)(?:开展|举办|举行|召开)(?=[“了])")
 _VENUE_SET = re.compile(
     rf"(?:会场设在|主会场设在|地点设在|会址设在|把)(?P<venue>[{HAN}A-Za-z0-9]{{2,18}}?)(?:的会场|，|。|、)"
 )
@@ -85,6 +87,8 @@ def kind_of(name: str, local: bool = True) -> str:
         return "groundbreaking"
     if re.search(r"赴|率队|考察|走访|参访|来我|出访", name) and not re.search(r"会$", name):
         return "visit"
+    if re.search(r"博览会|展览会|交易会|展销会", name) and not re.search(r"签约|推介", name):
+        return "festival" if local else "other"
     if re.search(r"推介|招商|说明会|投资环境|投资洽谈|投资贸易|投资合作|投洽", name) and not re.search(
         r"博览会暨", name
     ):
@@ -120,7 +124,7 @@ class Events:
         spots: list[tuple[int, Draft]] = []
         for start, end in names:
             name = self.text[start:end]
-            known = next((d for d in reversed(self.drafts) if _same(d.name, name)), None)
+            known = next((d for d in reversed(self.drafts) if _same(d.name, name)), None) or self._again(start, name)
             if known is not None:
                 if len(self.text[slice(*known.spans["name"][0])]) < end - start and _full(
                     self.text[slice(*known.spans["name"][0])], name
@@ -141,9 +145,44 @@ class Events:
         self._details(spots)
         self._visits()
         self._ground()
+        if not self.drafts:
+            self._plain()
         for draft in self.drafts:
             self._from_name(draft)
-        return [draft for draft in self.drafts if self._worth(draft)]
+        kept = [draft for draft in self.drafts if self._worth(draft)]
+        return [draft for draft in kept if not self._headline_of(draft, kept)]
+
+    def _headline_of(self, draft: Draft, others: Sequence[Draft]) -> bool:
+        """A headline's words for an occasion that the body names in full."""
+        at = draft.spans["name"][0][0]
+        if len(self.scan.lines) < 2 or at >= self.scan.lines[1][0] or "date" in draft.fields or draft.fields.get("kind") == "visit":
+            return False
+        return any(d is not draft and d.name[-2:] == draft.name[-2:] and "date" in d.fields for d in others)
+
+    def _plain(self) -> None:
+        """The one occasion of a text, when it has no name of its own: 在香港举行投资推介会."""
+        scan, text = self.scan, self.text
+        pattern = re.compile(rf"(?:举行|举办|召开)(?:了|的)?(?:一场)?(?P<name>[{HAN}“”·]{{0,12}}?(?:推介会|恳谈会|说明会|签约仪式|座谈会|对接会|洽谈会|发布会|招商会|开工仪式))|(?P<name2>座谈会|签约仪式|推介会|恳谈会|新闻发布会)(?=在[^，。]{2,20}(?:举行|召开))")
+        spots: list[tuple[int, Draft]] = []
+        for match in pattern.finditer(text):
+            left, right = scan.sentence_of(match.start())
+            if scan.furnished(left) or not DATE.search(text, left, right) or spots:
+                continue
+            span = trimmed(scan, *(match.span("name") if match["name"] else match.span("name2")))
+            draft = Draft("event", *trimmed(scan, left, right), signals={"plain": 1.0})
+            draft.put("name", scan.quote(*span), span)
+            draft.put("kind", kind_of(text[slice(*span)]), span)
+            self.drafts.append(draft)
+            spots.append((span[0], draft))
+        if spots:
+            self._details(spots)
+
+    def _again(self, start: int, name: str) -> Draft | None:
+        """此次…推介会: the occasion told of before, in other words."""
+        left, _ = self.scan.sentence_of(start)
+        if not re.match(r"\s*(?:此次|本次|这次)", self.text[left:start]):
+            return None
+        return next((d for d in reversed(self.drafts) if d.name[-3:] == name[-3:]), None)
 
     # Names.
 
@@ -154,10 +193,7 @@ class Events:
             if match.start() < seen_end or scan.hidden(match.start()):
                 continue
             end = match.end()
-            joined = re.compile(r"暨[^，。；！\n]{2,24}?(?:会|仪式|活动|专场|节)(?![员议务])").match(
-                text, end
-            )
-            if joined:
+            while joined := _JOINED.match(text, end):
                 end = joined.end()
             if text[end : end + 1] in "员议务展馆址" and match[0] not in {"活动"} and text[end - 1] == "会":
                 continue
@@ -232,7 +268,7 @@ class Events:
                 char == " " and not text[depth - 2 : depth - 1].isascii()
             ):
                 break
-            if char == "、" and not re.search(rf"[{HAN}]{{1,6}}$", text[low : depth - 1]):
+            if char == "、" and not re.search(r"(?:第.{1,3}届|中国·|20\d\d年?)[^，。、“”]*$", text[low : depth - 1]):
                 break
             if char == "”":
                 opened = text.rfind("“", low, depth - 1)
@@ -293,8 +329,9 @@ class Events:
         since = 0
         month: str | None = None
         last_day: str | None = None
+        last_line = -1
         for start, end in scan.sentences:
-            if scan.hidden(start):
+            if scan.furnished(start):
                 continue
             here = [draft for at, draft in spots if start <= at < end]
             dated = self._date(start, end, month)
@@ -307,8 +344,11 @@ class Events:
             else:
                 since += 1
             if dated:
-                last_day = dated[0]
-            if current is None or since > 5:
+                last_day, last_line = dated[0], scan.line_of(start)[0]
+            if current is None:
+                continue
+            if since > 5:
+                self._late(spots, current, start, end)
                 continue
             before = dict(current.fields)
             if here:
@@ -326,7 +366,9 @@ class Events:
                     and re.search(r"举行|举办|召开|开幕", text[start:end])
                 ):
                     current.put("date", value[0], value[1])
-                elif current.spans["name"][0][0] >= start and "当天" in text[start:end] and last_day:
+                elif last_day and (
+                    "当天" in text[start:end] or "同日" in text[start:end] or last_line == scan.line_of(start)[0]
+                ):
                     current.put("date", last_day, (start, end))
                 self._venue(current, start, end)
             elif since == 1 and "venue" not in current.fields:
@@ -335,6 +377,13 @@ class Events:
             self._signed(current, start, end, bool(here) or since <= 3)
             if current.fields != before and (here or since <= 2) and end - current.start < 420:
                 current.cover(*trimmed(scan, start, end))
+
+    def _late(self, spots: Sequence[tuple[int, Draft]], current: Draft, start: int, end: int) -> None:
+        """Far down, a text still counts what was signed at its one occasion."""
+        if "signed_count" in current.fields or current.fields.get("kind") not in {"promotion", "signing", "festival"}:
+            return
+        if len({id(draft) for _, draft in spots}) == 1 and re.search(r"签约|签下|签订", self.text[start:end]):
+            self._signed(current, start, end, True)
 
     def _date(self, start: int, end: int, month: str | None) -> tuple[str, Span] | None:
         for match in DATE.finditer(self.text, start, end):
@@ -371,13 +420,15 @@ class Events:
 
     def _venue(self, draft: Draft, start: int, end: int, only_set: bool = False) -> None:
         text = self.text
-        patterns = (_VENUE_SET,) if only_set else (_VENUE_AFTER, _VENUE_BEFORE, _VENUE_SET)
+        patterns = (_VENUE_SET,) if only_set else (_VENUE_AFTER, _VENUE_BEFORE, _VENUE_GO, _VENUE_SET)
         for pattern in patterns:
             for match in pattern.finditer(text, start, end):
-                if "venue" in draft.fields:
-                    return
                 a, b = trimmed(self.scan, match.start("venue"), match.end("venue"))
                 venue = text[a:b]
+                known = str(draft.fields.get("venue", ""))
+                if known and not (known in self.scan.quote(a, b) and len(known) < b - a):
+                    return
+                draft.fields.pop("venue", None)
                 inner = venue.rfind("在")
                 if inner >= 0 and inner < len(venue) - 2:
                     a, venue = a + inner + 1, venue[inner + 1 :]
@@ -404,13 +455,12 @@ class Events:
             if not _ATTEND_CUE.search(around) or _ATTEND_NOT.search(text[clause_start : match.start()]):
                 continue
             number = chinese_number(match["num"])
+            value = (number or 0) * (10_000 if match["unit"] else 1)
             if (
-                number is None
-                or number < 5
-                or (not here and not re.search(r"会场|参加|出席|到会|参会|代表|人士|负责人|共", around))
+                value < 5
+                                or (not here and not re.search(r"会场|参加|出席|到会|参会|代表|人士|负责人|共", around))
             ):
                 continue
-            value = number * (10_000 if match["unit"] else 1)
             draft.put("attendees", int(value), (match.start(), match.end()))
             return
 
@@ -469,6 +519,7 @@ class Events:
     def _visits(self) -> None:
         """A delegation on its way: named by the headline, else by the clause that tells of it."""
         scan, text = self.scan, self.text
+        counted: re.Match[str] | None = None
         title = next(
             (
                 (a, b)
@@ -481,7 +532,7 @@ class Events:
             (
                 (a, b)
                 for a, b in scan.sentences[:12]
-                if not scan.hidden(a)
+                if not scan.furnished(a)
                 and DATE.search(text, a, b)
                 and re.search(
                     r"率[^，。]{0,24}(?:赴|到|前往|一行)|赴[^，。]{2,20}(?:开展|考察|招商|拜访|走访)|先后到|考察团[^。]{0,20}(?:来|到|走进|考察)|来我.{1,3}考察|率队|参访团|展开为期",
@@ -502,7 +553,7 @@ class Events:
         if (
             title is not None
             and re.search(r"赴|考察|来我|走访|参访", text[slice(*title)])
-            and not re.search(r"“|推介|签约.*项目", text[slice(*title)])
+            and not re.search(r"“|推介|签约.*项目", re.split(r"[ 　]", text[slice(*title)])[0])
         ):
             span = trimmed(scan, *title)
         elif phrase:
@@ -510,6 +561,7 @@ class Events:
         else:
             return
         if title is not None and span[0] < a:
+            counted = re.search(r"(\d+)个(?:大)?(?:项目|订单)", text[slice(*title)])
             shorter = re.split(r"[ 　]", text[slice(*span)])[0]
             if len(shorter) >= 8:
                 span = (span[0], span[0] + len(shorter))
@@ -529,6 +581,9 @@ class Events:
             v = trimmed(scan, a + where.start("v"), a + where.end("v"))
             draft.put("venue", scan.quote(*v), v)
         self._attendance(draft, a, b, True)
+        if counted and title is not None:
+            at = (title[0] + counted.start(1), title[0] + counted.end(1))
+            draft.put("signed_count", int(counted[1]), at)
         self.drafts.insert(0, draft)
 
     def _ground(self) -> None:
@@ -536,7 +591,7 @@ class Events:
         scan, text = self.scan, self.text
         month = None
         for a, b in scan.sentences:
-            if scan.hidden(a):
+            if scan.furnished(a):
                 continue
             date = self._date(a, b, month)
             if date and date[0].count("-") >= 2:
@@ -588,8 +643,7 @@ class Events:
         for place in self.scan.places_in(a, b):
             division = cast(Place, place.value)
             if (
-                place.start > a
-                and division.level in (2, 4, 99)
+                division.level in (2, 4, 99)
                 and not (home and division.code[:4] == home[: len(division.code)])
             ):
                 if home and home.startswith(division.code):
@@ -603,10 +657,13 @@ class Events:
         line = self.scan.line_of(a)
         if facts == 0 and re.search(r"第.{1,3}届", draft.name) is None:
             sentence = self.text[slice(*self.scan.sentence_of(a))]
-            return bool(re.search(r"举行|举办|召开|落幕|开幕|届", sentence)) and line[1] - line[0] > 0
+            return bool(re.search(r"举行|举办|召开|落幕|开幕|届|筹备|办好", sentence)) and line[1] - line[0] > 0
         return True
 
 
+_JOINED = re.compile(
+    rf"暨[^，。；！\n]{{2,24}}?(?:会|仪式|活动|专场|节)(?![员议务])|(?:[{HAN}]{{0,6}}?)(?:签约专场|推介专场|招商专场|签约仪式|推介会|签约会|论坛|开幕式)(?![上])"
+)
 _OPEN_PAREN = re.compile(r"[（(][^）)]*$")
 
 

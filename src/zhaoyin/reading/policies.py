@@ -199,7 +199,7 @@ class Policies:
         out: list[Draft] = []
         lines = scan.lines
         for at, (start, end) in enumerate(lines):
-            if scan.hidden(start):
+            if scan.furnished(start):
                 continue
             match = _CLAUSE.match(text[start:end])
             plain = (
@@ -279,7 +279,7 @@ class Policies:
 
     def _add(self, start: int, end: int, strength: float, evidence: Span | None = None) -> Draft | None:
         scan = self.scan
-        if scan.hidden(start):
+        if scan.furnished(start):
             return None
         a, b = start, end
         while a < b and self.text[a] in " 　，、：:":

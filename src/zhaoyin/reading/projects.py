@@ -175,7 +175,7 @@ class Projects:
             taken.append((table.start, table.end))
         taken += self._forms()
         for start, end in self.scan.sentences:
-            if self.scan.hidden(start) or any(left <= start < right for left, right in taken):
+            if self.scan.furnished(start) or any(left <= start < right for left, right in taken):
                 continue
             if end - start > 1200:
                 continue

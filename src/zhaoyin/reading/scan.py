@@ -277,6 +277,7 @@ class Scan:
         self.bylines = [
             (m.start(), m.end()) for pattern in (_BYLINE, _CREDIT) for m in pattern.finditer(text)
         ]
+        self._furniture_starts = [start for start, _ in self.furniture]
         self._hidden = sorted(self.furniture + self.bylines)
         self._hidden_starts = [start for start, _ in self._hidden]
         self.sentences = list(self._sentences())
@@ -296,6 +297,11 @@ class Scan:
         """Whether the character stands in a byline or in furniture."""
         at = bisect_right(self._hidden_starts, start) - 1
         return any(left <= start < right for left, right in self._hidden[max(0, at - 2) : at + 1])
+
+    def furnished(self, start: int) -> bool:
+        """Whether the character stands in a line of furniture (a byline may stand before a sentence)."""
+        at = bisect_right(self._furniture_starts, start) - 1
+        return at >= 0 and start < self.furniture[at][1]
 
     def line_of(self, at: int) -> tuple[int, int]:
         index = max(bisect_right(self.line_starts, at) - 1, 0)
@@ -368,8 +374,22 @@ class Scan:
         found += self._committees()
         if (known := self.lexicon.known) is not None:
             found += [Mention(m.start(), m.end(), "company", m[0]) for m in known.finditer(text)]
-        found = _longest(found)
+        found = _longest(found + self._zones(found))
         return _longest(found + self._short_forms(found))
+
+    def _zones(self, full: list[Mention]) -> list[Mention]:
+        """Zones that sign or act as a party."""
+        text = self.text
+        out = []
+        for match in _ZONE_ACTS.finditer(text):
+            begin, end = match.span("zone") if match["zone"] else match.span("zone_")
+            for cut in _breaks().finditer(text, begin, end - 3):
+                if cut["cut"]:
+                    begin = cut.end()
+            name = text[begin:end]
+            if len(name) >= 5 and not self.hidden(begin) and "的" not in name:
+                out.append(Mention(begin, end, "zone", name))
+        return out
 
     def _short_forms(self, full: list[Mention]) -> list[Mention]:
         """Shorter spellings of the companies named in full: 汇晟薄膜 beside 深圳汇晟薄膜科技股份有限公司."""
@@ -644,6 +664,11 @@ class Scan:
 
 
 _PLAIN = re.compile(rf"[{HAN}A-Za-z]+$")
+_ZONE_NAME = r"[\u4e00-\u9fff]{2,10}(?:经济技术开发区|经济开发区|高新技术产业开发区|开发区|高新区|经开区|示范区|保税区)"
+_ZONE_ACTS = re.compile(
+    rf"(?P<zone>{_ZONE_NAME})(?=[与和同][\u4e00-\u9fff（）()]{{4,26}}(?:公司|集团|大学|学院|协会|商会|研究院)(?:签|合作|共|就|达成|正式|在))"
+    rf"|(?<=[与同和跟])(?P<zone_>{_ZONE_NAME})(?=签|达成|共建|正式签|就|合作)"
+)
 _YEAR = re.compile(r"(?:(?:19|20)\d\d)?年(?=[^产处])|(?:19|20)\d\d(?!\d)|\d{1,2}[月日]|[上下]午")
 _ZONE_CORE = re.compile(r"(?:园区|开发区|产业区|高新区|经开区|新区|度假区|产业园|实验区|示范区|创业园)")
 _ACTS = re.compile(r"[与和、]|签|主任|书记|负责|党|牵头|作为")
