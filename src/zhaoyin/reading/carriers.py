@@ -82,9 +82,10 @@ def kind_of(name: str) -> str:
 
 
 class Carriers:
-    def __init__(self, scan: Scan, region: Place | None, genre: str) -> None:
+    def __init__(self, scan: Scan, region: Place | None, genre: str, projects: Sequence[Draft] = ()) -> None:
         self.scan, self.text, self.region, self.genre = scan, scan.text, region, genre
         self.drafts: list[Draft] = []
+        self._projects = [(draft.spans["name"][0], draft.spans.get("place", [])) for draft in projects]
         self._orgs = {
             (org.start, org.end) for org in scan.orgs if org.kind in {"company", "government", "association"}
         }

@@ -18,18 +18,20 @@ Span = tuple[int, int]
 
 # Names.
 
-_PROJECT = re.compile(r"项目(?:[（(][^（）()，。；\n]{1,8}[）)])?(?:[一二三四]期)?(?:工程)?")
+_PROJECT = re.compile(
+    r"项目(?:[（(](?:[一二三四]期|[^（）()，。；\n元亿万]{1,6})[）)])?(?:[一二三四]期)?(?:工程)?|(?:[一二三四]期|扩建|改建|新建|改造|提升|建设)工程"
+)
 _NOT_PROJECT = re.compile(
-    r"主管|建设资金|部(?!署)|组|库|化|经理|负责人|方|台账|名称|推介|推进|落地|开工率|公司|签约|集中|专班|资助|联审|引进|评审|谋划|申报|资金|信息|清单|数|总数|个数|进度|管理|路演|洽谈会|全周期|签约仪式|审批|用地|开工仪式|竣工|一览|储备|法人|单位|质量|合同额|支撑"
+    r"孵化|策划|谋划|对接|共?达?\d+个|共?计?\d+个|中，|主管|建设资金|部(?!署)|组|库|化|经理|负责人|方|台账|名称|推介|推进|落地|开工率|公司|签约|集中|专班|资助|联审|引进|评审|谋划|申报|资金|信息|清单|数|总数|个数|进度|管理|路演|洽谈会|全周期|签约仪式|审批|用地|开工仪式|竣工|一览|储备|法人|单位|质量|合同额|支撑"
 )
 _GENERIC_NAME = re.compile(
-    r"^(?:该|此|本|这个?|那个?|其|某|每个|单个|各|新|老|大|小|好|重大|重点|签约|外资|内资|台资|港资|工业|农业|服务业|制造业|在谈|在建|续建|意向|合作|投资|招商引资|招商|产业|产业链|优质|龙头|高端|人才|拟引进|引进|落地|开工|竣工|投产|建设|实施|储备|前期|上述|以上|以下|其中|相关|有关|部分|首个|首批|第一个|两个|三个|一个|多个|若干|全部|所有|亿元以上|亿元|超亿元|千万元|\d+亿元以上|过\d+亿元|省级|国家级|市级|县级|民生|基础设施|技改|科技招商|科技|创新|创业|示范|标杆|旗舰|标志性|战略合作|战略|框架|签订|具体|主要|整个|新签约|已签约|高质量|新引进|新建|扩建|改建|拟建|类|个|等|批|项|的|核心|硬核|“|”|单体|制造|工业类|专项|国企|央企|民企|商贸|文旅|农旅|生产性|城市|社会|公益|资本|招引|落户|入园|入库|洽谈|推介|申报|关联|配套|产业化|区域经济合作|经贸|校企|校地|年度|今年|亿元级|百亿级|百亿|十亿|\d+|电子信息类?|总部|实体|高新技术|支柱|特色|绿色|新兴|先进|优势|主导|传统|现代|一批|多项|单|共)+(?:项目)?$"
+    r"^(?:一系列|一批|最[^的]{1,3}的|累计|力争|争取|盯紧|无|会上|现场|集中|会期|共|全[省市县区国州]|洽谈|该|此|本|这个?|那个?|其|某|每个|单个|各|新|老|大|小|好|重大|重点|签约|外资|内资|台资|港资|工业|农业|服务业|制造业|在谈|在建|续建|意向|合作|投资|招商引资|招商|产业|产业链|优质|龙头|高端|人才|拟引进|引进|落地|开工|竣工|投产|建设|实施|储备|前期|上述|以上|以下|其中|相关|有关|部分|首个|首批|第一个|两个|三个|一个|多个|若干|全部|所有|亿元以上|亿元|超亿元|千万元|\d+亿元以上|过\d+亿元|省级|国家级|市级|县级|民生|基础设施|技改|科技招商|科技|创新|创业|示范|标杆|旗舰|标志性|战略合作|战略|框架|签订|具体|主要|整个|新签约|已签约|高质量|新引进|新建|扩建|改建|拟建|类|个|等|批|项|的|核心|硬核|“|”|单体|制造|工业类|专项|国企|央企|民企|商贸|文旅|农旅|生产性|城市|社会|公益|资本|招引|落户|入园|入库|洽谈|推介|申报|关联|配套|产业化|区域经济合作|经贸|校企|校地|年度|今年|亿元级|百亿级|百亿|十亿|\d+|电子信息类?|总部|实体|高新技术|支柱|特色|绿色|新兴|先进|优势|主导|传统|现代|一批|多项|单|共)+(?:项目)?$"
 )
 _CUT = re.compile(
-    r"的|签订了?|签署了?|签约了?|签下了?|签了|达成|引进|引入|投资建设|投资兴建|投资开发|投建|合作开发|共同建设|共建|建设(?=[^项]{3})|实施(?=[^项]{2})|打造|兴建|兴办|承建|运营|要数|就是|包括|涵盖|涉及|推进|落户|聚焦|关于|合作(?=[^项]{3})|促成|拿下|成功|此次|本次|这次|首批|其中|此外|另外|还有|另有|以及|今年|去年|明年|目前|日前|近日|同步|与会|协议|带来|推动|加快|服务|围绕|对于|计划|拟|将|由|在|把|对|为|是|了|有|从|就|到|已|把|被|按|用于|专项用于|称|说|介绍|表示|通过|依托|根据|走进|看到|参观|考察了?|观摩了?|实地|来到|走访了?|察看|先后|分别|主要|重点|例如|比如|如|作为|成为|列入|争取|确保|支持|鼓励|新引进|新签约|实现|完成|所|个|多个|\d+个|家|万元|亿元|美元|公司|集团"
+    r"的|签订了?|签署了?|签约了?|签下了?|签了|达成|引进|引入|投资建设|投资兴建|投资开发|投建|合作开发|共同建设|共建|建设(?=[^项]{3})|实施(?=[^项]{2})|打造|兴建|兴办|承建|运营|要数|就是|包括|涵盖|涉及|推进|落户|聚焦|关于|合作(?=[^项]{3})|促成|拿下|成功|此次|本次|这次|首批|其中|此外|另外|还有|另有|以及|今年|去年|明年|目前|日前|近日|同步|与会|协议|带来|推动|加快|服务|围绕|对于|计划|拟|将|由|在|把|对|为|是|了|有|从|就|到|已|把|被|按|用于|专项用于|称|说|介绍|表示|通过|依托|根据|走进|看到|参观|考察了?|观摩了?|实地|来到|走访了?|察看|先后|分别|主要|重点|例如|比如|如|作为|成为|列入|争取|确保|支持|鼓励|新引进|新签约|实现|完成|所|落地|迁回|盯紧|一系列|投资(?=[^，]{4})|个|多个|\d+个|家|万元|亿元|美元|公司|集团"
 )
 _VERB = re.compile(
-    r"(?:投资建设|合作开发|共同建设|共同打造|投资兴建|拟建设|新上|新建|兴建|建设|打造|开发|设立|修建|改建|扩建|筹建|创办|兴办|合建|承建|共建|建造|开设|布局|落地|实施|运营|改造|增设|办起?|建(?!成后|议|筑|立|有|材|行|设|制|档|工|交|言|功)|做|生产|开展|组建|启动|推出)(?:了|起)?(?:一座|一个|一条|一家|一处|一所|两条|一批|年产|首个)?"
+    r"(?:用于|投资建设|合作开发|共同建设|共同打造|投资兴建|拟建设|新上|新建|兴建|建设|打造|开发|设立|修建|改建|扩建|筹建|创办|兴办|合建|承建|共建|建造|开设|布局|落地|实施|运营|改造|增设|办起?|建(?!成后|议|筑|立|有|材|行|设|制|档|工|交|言|功)|做(?!法)|生产|开展|组建|启动|推出)(?:了|起)?(?:一座|一个|一条|一家|一处|一所|两条|一批|年产|首个)?"
 )
 _HEADS = re.compile(
     r"(?:基地|中心|工厂|厂|生产线\d*条?|线\d*条?|产业园|工业园|物流园|园区|园|小镇|社区|总部|厨房|车间|平台|实验室|电站|度假村|度假区|综合体|市场|海外仓|云仓|仓|码头|港|街区?|项目|工程|[一二三四]期|二期扩建|扩建|营地|乐园|景区|酒店|大厦|学院|研究院|医院|城|谷|馆|牧场|农场|养殖场|加工|生产|制造|系统|产品|装置|机组|集市|民宿|地板|湿巾|专区|工作站|生产线.{0,6})(?:[（(][^）)]{1,6}[）)])?$"
@@ -44,7 +46,7 @@ _MATTER = re.compile(
     rf"就(?P<name>[{HAN}A-Za-z0-9.·、“”]{{3,34}}?)(?:一事|事宜|项目合作|合作)?(?:达成|签署|签订|签约|初步|进行|展开|开展|正式|合作|深入|形成)"
 )
 _GENERIC_AGREEMENT = re.compile(
-    r"^(?:合作|投资|项目|正式|入园|入驻|购销|意向|有关|相关|系列|多项|保密)?(?:投资|合作|项目)?(?:协议|合同|协议书)$"
+    r"^(?:合作|投资|项目|正式|入园|入驻|购销|意向|有关|相关|系列|多项|保密|不是建厂)*(?:投资|合作|项目)?(?:协议|合同|协议书|意向书|备忘录|意向协议)$"
 )
 
 # Money.
@@ -141,6 +143,15 @@ _OWN_ADMIN = re.compile(r"^[省市县区州旗镇乡]")
 _HOST_KIND = frozenset({"government", "zone"})
 
 
+_OWNED = re.compile(
+    rf"(?:投资|出资|建设|投建|合作开发|开发|合作|运营|打造|承建|兴建|主导|合资|独资|牵头|洽谈)的(?P<name>[{HAN}A-Za-z0-9“”·（）()]{{3,30}}?)(?=[，。；！]|[（(][^）)]{{0,6}}\d|揭牌|总投资|落户|选址|正在|项目|$)"
+)
+_OWN = re.compile(rf"(?:新建|在建|投资|拟建)?的(?P<name>[{HAN}A-Za-z0-9“”·]{{3,30}}?)(?=[，。；（(—]|正在|已|迁|落户|总投资|$)")
+_CELL = re.compile(rf"[ ，,、]{{1,3}}(?P<name>[{HAN}A-Za-z0-9“”·]{{4,30}})(?=[ ，,])")
+_NEW_FIRM = re.compile(r"(?:(?:合资|独资|共同出资|联合出资)[^，。；]{0,16}，?(?:成立|设立|组建)|(?:合资|独资)设立)(?:的|了)?(?=[\u4e00-\u9fff])")
+_RAISE = re.compile(r"(?:有意|拟|计划|将|再)(?:追加|新)?(?P<name>增资[\d,.]+(?:亿|万)?(?:美元|欧元|元|港元))")
+
+
 @dataclass
 class Segment:
     """One run of a sentence that tells about one project: its name and what surrounds it."""
@@ -155,7 +166,15 @@ class Segment:
 class Projects:
     """Reads the projects of one scanned text, in the order of the text."""
 
-    def __init__(self, scan: Scan, region: Place | None, tables: Sequence[Table], genre: str) -> None:
+    def __init__(
+        self,
+        scan: Scan,
+        region: Place | None,
+        tables: Sequence[Table],
+        genre: str,
+        events: Sequence[Draft] = (),
+        people: Sequence[Draft] = (),
+    ) -> None:
         self.scan, self.text, self.region, self.genre = scan, scan.text, region, genre
         self.tables = tables
         self.drafts: list[Draft] = []
@@ -163,6 +182,10 @@ class Projects:
         self.signing_from = self._signing()
         self._last: Draft | None = None
         self._heading: Span | None = None
+        self._event_spans = [draft.spans["name"][0] for draft in events if draft.signals.get("named")]
+        self._speakers = {
+            draft.name: draft.spans["org"][0] for draft in people if draft.spans.get("org") and len(draft.name) >= 2
+        }
 
     def read(self) -> list[Draft]:
         taken: list[Span] = []
@@ -319,6 +342,9 @@ class Projects:
             self._heading = heading
             return
         orgs = [org for org in self.scan.orgs_in(start, end) if not self._referrer(org, end)]
+        if self._last is not None and re.match(r"\s*[“\"]?(?:该|此)项目", self.text[start:end]) and start - self._last.end < 120:
+            self._continue(start, end, orgs)
+            return
         names = self._names(start, end, orgs)
         if not names and self._heading is not None and (orgs or self.scan.money_in(start, end)):
             segment = Segment(start, end, self._heading, "heading", orgs)
@@ -436,6 +462,8 @@ class Projects:
         for match in _PROJECT.finditer(text, start, end):
             if _NOT_PROJECT.match(text, match.end()) or any(a <= match.start() < b for (a, b), _ in found):
                 continue
+            if any(a <= match.start() < b for a, b in self._event_spans):
+                continue
             span = self._left(match.start(), match.end(), start, orgs)
             if span is not None:
                 found.append((span, "project"))
@@ -458,7 +486,7 @@ class Projects:
             elif (
                 not inner
                 and (plain := re.match(r"(.{5,}?)(?:合同)$", name))
-                and not re.search(r"服务|采购|合作|购销|租赁|设计", plain[1])
+                and not re.search(r"服务|采购|合作|购销|租赁|设计服务", plain[1])
             ):
                 span = (span[0], span[0] + len(plain[1]))
             found.append((span, "agreement"))
@@ -466,6 +494,8 @@ class Projects:
             span = trimmed(self.scan, match.start("name"), match.end("name"))
             if not any(a < span[1] and span[0] < b for (a, b), _ in found) and span[1] - span[0] >= 4:
                 found.append((span, "matter"))
+        found += self._known(start, end, found)
+        found += self._owned(start, end, orgs, found)
         found += self._objects(start, end, orgs, found)
         found.sort()
         return found
@@ -522,6 +552,60 @@ class Projects:
             bool(re.search(r"的[^、，的]{1,6}$|签订[^、，]{1,6}$|办一个[^、，]{1,6}$", head))
             and at - depth <= 14
         )
+
+    def _known(self, start: int, end: int, found: Sequence[tuple[Span, str]]) -> list[tuple[Span, str]]:
+        """Projects named before in a list, told of again without the word 项目."""
+        out: list[tuple[Span, str]] = []
+        for draft in self.drafts:
+            if not draft.signals.get("list"):
+                continue
+            core = _core(self.text[slice(*draft.spans["name"][0])])
+            at = self.text.find(core, start, end) if len(core) >= 3 else -1
+            if at >= 0 and not any(a < at + len(core) and at < b for (a, b), _ in [*found, *out]):
+                out.append(((at, at + len(core)), "project"))
+        return out
+
+    def _owned(
+        self, start: int, end: int, orgs: Sequence[Mention], found: Sequence[tuple[Span, str]]
+    ) -> list[tuple[Span, str]]:
+        """…公司投资的皖北医药云仓, …公司的烘焙粮生产线: what stands behind 的, or in a cell beside the company."""
+        text = self.text
+        out: list[tuple[Span, str]] = []
+
+        def take(a: int, b: int, how: str) -> None:
+            a, b = trimmed(self.scan, a, b)
+            name = text[a:b]
+            if (
+                3 <= len(name) <= 30
+                and not any(x < b and a < y for (x, y), _ in [*found, *out])
+                and not _BAD_OBJECT.search(name)
+                and not _GENERIC_NAME.match(name)
+                and not MONEY.search(name)
+            ):
+                out.append(((a, b), how))
+
+        for match in _OWNED.finditer(text, start, end):
+            name = match["name"]
+            if _HEADS.search(name) and (orgs or self.scan.money_in(start, end)):
+                take(match.start("name"), match.end("name"), "object")
+        for org in orgs:
+            if org.kind != "company":
+                continue
+            own = _OWN.match(text, org.end, end)
+            if own and _HEADS.search(own["name"]):
+                take(own.start("name"), own.end("name"), "object")
+                continue
+            cell = _CELL.match(text, org.end, end)
+            if cell and _HEADS.search(cell["name"]) and self.scan.money_in(cell.end(), end):
+                take(cell.start("name"), cell.end("name"), "object")
+        joint = _NEW_FIRM.search(text, start, end)
+        if joint and not found:
+            firm = next((org for org in orgs if org.start == joint.end() and org.kind == "company"), None)
+            if firm is not None and len(orgs) >= 2:
+                out.append(((firm.start, firm.end), "object"))
+        if not found and not out and (raise_ := _RAISE.search(text, start, end)) and orgs:
+            out.append(((raise_.start("name"), raise_.end("name")), "object"))
+        return out
 
     def _objects(
         self, start: int, end: int, orgs: Sequence[Mention], found: Sequence[tuple[Span, str]]
@@ -633,7 +717,7 @@ class Projects:
         money = self._amount(segment)
         parties = bool(segment.orgs)
         told = bool(_SIGN.search(body)) or bool(
-            re.search(r"投资|开工|动工|投产|落户|引进|选址|入驻|总投资", body)
+            re.search(r"投资|出资|开工|动工|投产|落户|引进|选址|入驻|共建|试产|施工|工程", body)
         )
         name = text[slice(*segment.name)]
         claim = re.search(r"(?:历史|曾经|位居|第一|排名)", body)
@@ -649,7 +733,10 @@ class Projects:
             known = next((d for d in self.drafts if _alike(d.name, name)), None)
             if known is None:
                 self._weak(segment, body)
-                return
+            else:
+                self._last = known
+                known.signals["end"] = float(segment.end)
+            return
         if self.genre == "policy" and not (parties and money):
             return
         if claim and not money:
@@ -686,7 +773,7 @@ class Projects:
         last = self._last
         text = self.text
         body = text[start:end]
-        if last is None or start - last.end > 120:
+        if last is None or start - max(last.end, int(last.signals.get("end", 0))) > 120:
             return
         if not re.match(
             r"\s*[“\"]?(?:该|此|本|整个|全部)?(?:项目|工程|园区建成|一期|二期|合作|协议)|\s*(?:总投资|计划总?投资|预计总?投资|投资额|建成|达产|选址|占地|用地)",
@@ -696,7 +783,7 @@ class Projects:
         segment = Segment(start, end, last.spans["name"][0], "goes on", list(orgs))
         before = dict(last.fields)
         self._fill(last, segment, update=True)
-        if last.fields != before:
+        if last.fields != before and start - last.end < 200:
             last.cover(*trimmed(self.scan, start, end))
 
     # Fields.
@@ -705,7 +792,13 @@ class Projects:
         scan, text = self.scan, self.text
         body = text[segment.start : segment.end]
         money = self._amount(segment)
+        if money is not None and update and "amount_text" in draft.fields:
+            if _STRONG.search(text[max(segment.start, money.start - 12) : money.start]) and draft.signals.get("part"):
+                for field_name in ("amount_text", "amount_wan"):
+                    draft.fields.pop(field_name, None)
         if money is not None and "amount_text" not in draft.fields:
+            if _PART.search(text[max(segment.start, money.start - 12) : money.start]):
+                draft.signals["part"] = 1.0
             span = trimmed(scan, money.start, money.end)
             draft.put("amount_text", scan.quote(*span), span)
             if money.wan is not None:
@@ -837,8 +930,10 @@ class Projects:
             return [], [org]
         if hosts and companies:
             acting = [host for host in hosts if self._acts(host, segment, orgs)]
-            return acting[:1], [c for c in companies if not self._aside(c, segment)]
-        if hosts:
+            coming = [c for c in companies if not self._aside(c, segment)]
+            if acting or len(coming) < 2:
+                return acting[:1], coming
+        if hosts and not companies:
             return hosts[:1], []
         companies = [c for c in companies if not self._aside(c, segment)]
         if len(companies) < 2:
@@ -858,10 +953,10 @@ class Projects:
             or "合作" in body
             or "合建" in body
         )
-        if not pair:
+        if not pair and not joint:
             return [], companies[:1]
         invest_together = re.search(
-            r"共同(?:投资|出资|计划)|联合(?:投资|出资|体)|合组|共同投资|合作的|牵头", body
+            r"共同(?:投资|出资|计划)|参股|组团|联合(?:投资|出资|体)|合组|共同投资|合作的|牵头", body
         )
         state = [
             org
@@ -975,26 +1070,21 @@ class Projects:
             (
                 org
                 for org in segment.orgs
-                if org.kind == "government"
-                and re.search(r"(?:镇|乡|街道)(?:人民政府|政府|办事处)$", org.text)
+                if org.kind == "government" and re.search(r"(?:镇|乡|街道)(?:人民政府|政府|办事处)$", org.text)
             ),
             None,
         )
-        if host is not None and self.genre == "promotion" and segment.how == "agreement":
-            town = re.search(rf"[{HAN}]{{2,3}}(?:镇|乡|街道)(?=人民政府|政府|办事处)", host.text)
+        if host is not None:
+            known = self.scan.places_in(host.start, host.end)
+            begin = known[-1].end if known and known[-1].start <= host.start + 6 else host.start
+            town = re.match(rf"[{HAN}]{{2,4}}(?:镇|乡|街道)(?=人民政府|政府|办事处)", self.text[begin : host.end])
             if town:
-                name = town[0]
-                for length in range(2, len(name)):
-                    if name[-length - 1 :] in towns():
-                        name = name[-length - 1 :]
-                        break
-                at = host.start + host.text.index(name)
-                return at, at + len(name)
+                return begin, begin + town.end()
         return None
 
     def _stage(self, body: str, name: str) -> str | None:
         body = re.sub(
-            r"(?:全部|项目)?(?:建成|投产|达产|开工)(?:投产|达产|运营)?(?:后|之后|时|以后)|(?:预计|计划|争取|力争|确保|有望于?|预期)[^，。；]{0,16}(?:投产|开工|动工|建成|达产|竣工|投用)",
+            r"(?:全部|项目)?(?:建成|投产|达产|开工)(?:投产|达产|运营)?(?:后|之后|时|以后)|(?:预计|计划|争取|力争|确保|有望于?|预期)[^，。；]{0,16}(?:投产|开工|动工|建成|达产|竣工|投用|签约)",
             "",
             body,
         )

@@ -47,10 +47,10 @@ class Rules:
         genre = genre_of(scan)
         region, division = region_of(scan)
         found = list(tables(scan))
-        drafts = Projects(scan, division, found, genre).read()
-        drafts = Events(scan, division, genre).read() + drafts
-        drafts += Carriers(scan, division, genre).read()
-        drafts += people(scan)
+        events = Events(scan, division, genre).read()
+        persons = people(scan)
+        projects = Projects(scan, division, found, genre, events, persons).read()
+        drafts = [*events, *projects, *Carriers(scan, division, genre, projects).read(), *persons]
         drafts += Policies(scan, found, genre).read()
         drafts += claims(scan)
         drafts += organisations(scan)
