@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Sequence
 from typing import cast
 
@@ -33,6 +34,7 @@ def read(
     evidence or values cannot be shown in the source is dropped, whoever proposed it. Never raises on any text.
     """
     mapped = normalise(document) if isinstance(document, str) else document.mapped
+    mapped = _joined(mapped)
     lexicon = lexicon or Lexicon()
     facts: list[Fact] = []
     notices: list[tuple[str, str, str]] = []
@@ -102,6 +104,27 @@ def _pieces(text: str) -> Iterator[tuple[int, int]]:
                     break
         yield at, end
         at = end
+
+
+_BROKEN = re.compile(r"(?<=[^\n。！？；：:!?;…”」』）)】\]>|\t*]{24})\n(?=[\u4e00-\u9fff])")
+_OPENS = re.compile(r"[一二三四五六七八九十]{1,3}[、.]|第[一二三四五六七八九十]+[条章]|附[：:件]|来源|责任|记者|联系|地址|电话|投资方|总投资|签约|序号|说明")
+
+
+def _joined(mapped: MappedText) -> MappedText:
+    """Lines that stop in mid-sentence, joined to the next: a long line of running text without an end to its sentence."""
+    text = mapped.text
+    edits = []
+    for match in _BROKEN.finditer(text):
+        at = match.start()
+        left = text.rfind("\n", 0, at) + 1
+        right = text.find("\n", at + 1)
+        line, following = text[left:at], text[at + 1 : right if right >= 0 else min(len(text), at + 400)]
+        if not re.search(r"[，。；]", line) or "|" in line or "\t" in line or len(line) < 40 or re.search(r" .{2,20} ", line.strip()):
+            continue
+        if _OPENS.match(following) or not re.search(r"[，。；]", following) or len(following) < 10:
+            continue
+        edits.append((at, at + 1, ""))
+    return mapped.rewrite(edits) if edits else mapped
 
 
 def _slice(mapped: MappedText, start: int, end: int) -> MappedText:

@@ -25,7 +25,7 @@ _NOT_PROJECT = re.compile(
     r"孵化|策划|谋划|对接|共?达?\d+个|共?计?\d+个|中，|主管|建设资金|部(?!署)|组|库|化|经理|负责人|方|台账|名称|推介|推进|落地|开工率|公司|签约|集中|专班|资助|联审|引进|评审|谋划|申报|资金|信息|清单|数|总数|个数|进度|管理|路演|洽谈会|全周期|签约仪式|审批|用地|开工仪式|竣工|一览|储备|法人|单位|质量|合同额|支撑"
 )
 _GENERIC_NAME = re.compile(
-    r"^(?:一系列|一批|最[^的]{1,3}的|累计|力争|争取|盯紧|无|会上|现场|集中|会期|共|全[省市县区国州]|洽谈|该|此|本|这个?|那个?|其|某|每个|单个|各|新|老|大|小|好|重大|重点|签约|外资|内资|台资|港资|工业|农业|服务业|制造业|在谈|在建|续建|意向|合作|投资|招商引资|招商|产业|产业链|优质|龙头|高端|人才|拟引进|引进|落地|开工|竣工|投产|建设|实施|储备|前期|上述|以上|以下|其中|相关|有关|部分|首个|首批|第一个|两个|三个|一个|多个|若干|全部|所有|亿元以上|亿元|超亿元|千万元|\d+亿元以上|过\d+亿元|省级|国家级|市级|县级|民生|基础设施|技改|科技招商|科技|创新|创业|示范|标杆|旗舰|标志性|战略合作|战略|框架|签订|具体|主要|整个|新签约|已签约|高质量|新引进|新建|扩建|改建|拟建|类|个|等|批|项|的|核心|硬核|“|”|单体|制造|工业类|专项|国企|央企|民企|商贸|文旅|农旅|生产性|城市|社会|公益|资本|招引|落户|入园|入库|洽谈|推介|申报|关联|配套|产业化|区域经济合作|经贸|校企|校地|年度|今年|亿元级|百亿级|百亿|十亿|\d+|电子信息类?|总部|实体|高新技术|支柱|特色|绿色|新兴|先进|优势|主导|传统|现代|一批|多项|单|共)+(?:项目)?$"
+    r"^(?:一系列|\d*月前|月|重大创新|创新|金额|最高|表中第.项.*|一批|最[^的]{1,3}的|累计|力争|争取|盯紧|无|会上|现场|集中|会期|共|全[省市县区国州]|洽谈|该|此|本|这个?|那个?|其|某|每个|单个|各|新|老|大|小|好|重大|重点|签约|外资|内资|台资|港资|工业|农业|服务业|制造业|在谈|在建|续建|意向|合作|投资|招商引资|招商|产业|产业链|优质|龙头|高端|人才|拟引进|引进|落地|开工|竣工|投产|建设|实施|储备|前期|上述|以上|以下|其中|相关|有关|部分|首个|首批|第一个|两个|三个|一个|多个|若干|全部|所有|亿元以上|亿元|超亿元|千万元|\d+亿元以上|过\d+亿元|省级|国家级|市级|县级|民生|基础设施|技改|科技招商|科技|创新|创业|示范|标杆|旗舰|标志性|战略合作|战略|框架|签订|具体|主要|整个|新签约|已签约|高质量|新引进|新建|扩建|改建|拟建|类|个|等|批|项|的|核心|硬核|“|”|单体|制造|工业类|专项|国企|央企|民企|商贸|文旅|农旅|生产性|城市|社会|公益|资本|招引|落户|入园|入库|洽谈|推介|申报|关联|配套|产业化|区域经济合作|经贸|校企|校地|年度|今年|亿元级|百亿级|百亿|十亿|\d+|电子信息类?|总部|实体|高新技术|支柱|特色|绿色|新兴|先进|优势|主导|传统|现代|一批|多项|单|共)+(?:项目)?$"
 )
 _CUT = re.compile(
     r"的|签订了?|签署了?|签约了?|签下了?|签了|达成|引进|引入|投资建设|投资兴建|投资开发|投建|合作开发|共同建设|共建|建设(?=[^项]{3})|实施(?=[^项]{2})|打造|兴建|兴办|承建|运营|要数|就是|包括|涵盖|涉及|推进|落户|聚焦|关于|合作(?=[^项]{3})|促成|拿下|成功|此次|本次|这次|首批|其中|此外|另外|还有|另有|以及|今年|去年|明年|目前|日前|近日|同步|与会|协议|带来|推动|加快|服务|围绕|对于|计划|拟|将|由|在|把|对|为|是|了|有|从|就|到|已|把|被|按|用于|专项用于|称|说|介绍|表示|通过|依托|根据|走进|看到|参观|考察了?|观摩了?|实地|来到|走访了?|察看|先后|分别|主要|重点|例如|比如|如|作为|成为|列入|争取|确保|支持|鼓励|新引进|新签约|实现|完成|所|落地|迁回|盯紧|一系列|投资(?=[^，]{4})|个|多个|\d+个|家|万元|亿元|美元|公司|集团"
@@ -94,7 +94,7 @@ _STAGE = (
     (
         "construction",
         re.compile(
-            r"(?<!未)(?<!年内)(?<!计划)(?<!即将)(?<!预计)(?:已|现已|正式|破土|同步|宣布项目|日|顺利|今天|在|集中)(?:经|于)?(?:开工|动工)(?!率|建设后)|正在(?:加紧|抓紧|进行|主体)?(?:施工|建设|安装|平整|推进)|主体施工|在建(?!议)|打桩|破土动工|奠基|GMP认证|设备安装|安装设备|天就开了工|正在实施|完成主体|封顶|已开建|开工建设(?!后)|项目开工|开工奠基|已动工|已开工"
+            r"(?<!未)(?<!年内)(?<!计划)(?<!即将)(?<!预计)(?:已|现已|正式|破土|同步|宣布项目|日|顺利|今天|在|集中)(?:经|于)?(?:开工|动工)(?!率|建设后)|正在(?:加紧|抓紧|进行|主体)?(?:施工|建设|安装|平整|推进)|主体施工|在建(?!议)|打桩|破土动工|奠基|GMP认证|设备安装|安装设备|天就开了工|[在于][^，。；在于]{2,12}开工|正在实施|完成主体|封顶|已开建|开工建设(?!后)|项目开工|开工奠基|已动工|已开工"
         ),
     ),
     (
@@ -203,7 +203,20 @@ class Projects:
             if end - start > 1200:
                 continue
             self._sentence(start, end)
+        self._hosts_of_ceremonies()
         return self._merged()
+
+    def _hosts_of_ceremonies(self) -> None:
+        """A与B项目签约仪式: A hosts what B brings."""
+        for match in re.finditer(r"签约仪式|签署|签订|签约", self.text):
+            low = self.scan.sentence_of(match.start())[0]
+            orgs = self.scan.orgs_in(max(low, match.start() - 60), match.start())
+            for host, guest in zip(orgs, orgs[1:], strict=False):
+                if host.kind not in _HOST_KIND or self.text[host.end : guest.start] not in {"与", "和", "同", "分别与"}:
+                    continue
+                for draft in self.drafts:
+                    if guest.text in draft.fields.get("investors", ()) and "local_party" not in draft.fields and "table" not in draft.signals:
+                        draft.put("local_party", self.scan.quote(host.start, host.end), (host.start, host.end))
 
     def _signing(self) -> int:
         """Where the text begins to tell of a signing; its length when it never does."""
@@ -294,6 +307,15 @@ class Projects:
             start, end = lines[at]
             own = keyed.match(text[start:end])
             follows = at + 1 < len(lines) and keyed.match(text[lines[at + 1][0] : lines[at + 1][1]])
+            plain_name = re.match(rf"\s*\d{{1,2}}[.、 ]\s*[{HAN}A-Za-z0-9（）()]{{4,24}}\s*$", text[start:end])
+            if plain_name and at + 1 < len(lines):
+                after = lines[at + 1]
+                firm = next(iter(scan.orgs_in(after[0], min(after[1], after[0] + 40))), None)
+                if firm is not None and firm.start - after[0] <= 2 and scan.money_in(*after):
+                    self._form(lines[at : at + 2], False)
+                    taken.append((start, after[1]))
+                    at += 2
+                    continue
             names_itself = own is not None and text[start:end].lstrip().startswith("项目名称")
             if not (
                 names_itself
@@ -345,7 +367,7 @@ class Projects:
         if self._last is not None and re.match(r"\s*[“\"]?(?:该|此)项目", self.text[start:end]) and start - self._last.end < 120:
             self._continue(start, end, orgs)
             return
-        names = self._names(start, end, orgs)
+        names = self._names(start, end, orgs) or self._bare_agreement(start, end, orgs)
         if not names and self._heading is not None and (orgs or self.scan.money_in(start, end)):
             segment = Segment(start, end, self._heading, "heading", orgs)
             self._accept(segment, cover=self._heading)
@@ -362,6 +384,33 @@ class Projects:
             return
         for segment in self._segments(start, end, names, orgs):
             self._accept(segment)
+        self._respectively(start, end, names)
+
+    def _respectively(self, start: int, end: int, names: Sequence[tuple[Span, str]]) -> None:
+        """铝塑板、铝灰渣资源化利用两个项目…，投资额分别是1.5亿元、8500万元."""
+        found = re.search(r"分别(?:是|为)", self.text[start:end])
+        if not found or len(names) < 2:
+            return
+        sums = self.scan.money_in(start + found.end(), end)
+        ours = [d for d in (next((d for d in reversed(self.drafts) if d.spans["name"][0] == span), None) for span, _ in names) if d is not None]
+        if len(sums) != len(names) or len(ours) < 1:
+            return
+        spread = next((d for d in ours if d.fields.get("investors")), None)
+        for (span, _), money in zip(names, sums, strict=True):
+            draft = next((d for d in reversed(self.drafts) if d.spans["name"][0] == span), None)
+            if draft is None:
+                draft = Draft("project", *trimmed(self.scan, start, end), signals={"project": 1.0})
+                draft.put("name", self.scan.quote(*span), span)
+                draft.put("stage", (spread or ours[0]).fields.get("stage", "signed"), (start, end))
+                self._finish(draft, (spread or ours[0]).fields.get("agreement"))
+                self.drafts.append(draft)
+            at = trimmed(self.scan, money.start, money.end)
+            draft.replace("amount_text", self.scan.quote(*at), at)
+            draft.fields.pop("amount_wan", None)
+            if money.wan is not None:
+                draft.put("amount_wan", _plain(money.wan), at)
+            if spread is not None and "investors" not in draft.fields:
+                draft.put("investors", list(spread.fields["investors"]), *spread.spans["investors"])
 
     def _heading_of(self, start: int, end: int) -> Span | None:
         """A list item that begins with a name: 「——再生涤纶长丝项目。」."""
@@ -468,6 +517,8 @@ class Projects:
             if span is not None:
                 found.append((span, "project"))
         for match in _AGREEMENT.finditer(text, start, end):
+            if re.search(r"不是", match["name"]):
+                continue
             span = trimmed(self.scan, match.start("name"), match.end("name"))
             name = text[slice(*span)]
             if _GENERIC_AGREEMENT.match(name) or any(a < span[1] and span[0] < b for (a, b), _ in found):
@@ -491,7 +542,9 @@ class Projects:
                 span = (span[0], span[0] + len(plain[1]))
             found.append((span, "agreement"))
         for match in _MATTER.finditer(text, start, end):
-            span = trimmed(self.scan, match.start("name"), match.end("name"))
+            landing = re.search(r"落户|选址|落地|与[^，。]{4,20}(?:局|委|公司|政府|中心)$", match["name"])
+            stop = match.start("name") + landing.start() if landing else match.end("name")
+            span = trimmed(self.scan, match.start("name"), stop)
             if not any(a < span[1] and span[0] < b for (a, b), _ in found) and span[1] - span[0] >= 4:
                 found.append((span, "matter"))
         found += self._known(start, end, found)
@@ -499,6 +552,18 @@ class Projects:
         found += self._objects(start, end, orgs, found)
         found.sort()
         return found
+
+    def _bare_agreement(self, start: int, end: int, orgs: Sequence[Mention]) -> list[tuple[Span, str]]:
+        """合作备忘录 between two parties, where nothing else names the deal."""
+        if len(orgs) < 2:
+            return []
+        for match in _AGREEMENT.finditer(self.text, start, end):
+            if re.search(r"不是$", self.text[max(start, match.start() - 3) : match.start()]):
+                continue
+            span = trimmed(self.scan, match.start("name"), match.end("name"))
+            return [(span, "agreement")]
+        paper = re.search(r"一[纸份](?P<name>[^，。；]{2,14}?(?:合同|协议))", self.text[start:end])
+        return [((start + paper.start("name"), start + paper.end("name")), "agreement")] if paper else []
 
     def _left(self, at: int, stop: int, low: int, orgs: Sequence[Mention]) -> Span | None:
         """The noun phrase that ends with 项目 at ``at``:``stop``."""
@@ -540,6 +605,8 @@ class Projects:
             or _GENERIC_NAME.match(bare)
             or not re.search(rf"[{HAN}]", bare)
         ):
+            return None
+        if re.search(r"一系列|一批|多个|若干|[两三四五六七八九十]个$", text[max(low, begin - 4) : begin]):
             return None
         if re.search(r"[两三四五六七八九十\d]个$|等$|以上$|类$", bare) or len(name) > 42:
             return None
@@ -676,7 +743,11 @@ class Projects:
                     kept.append((span, how))
                 continue
             kept.append((span, how))
-        if any(how == "project" for _, how in kept):
+        deal = next((span for span, how in kept if how == "agreement" and "战略" in text[slice(*span)]), None)
+        if deal is not None and len(orgs) >= 2:
+            # What follows a strategic agreement is what it is about, not a second deal.
+            kept = [(span, how) for span, how in kept if span == deal or span[1] <= deal[0] or how == "agreement"]
+        elif any(how == "project" for _, how in kept):
             # A bare agreement beside a named project is how that project was signed.
             kept = [
                 (span, how)
@@ -706,6 +777,13 @@ class Projects:
                 for org in orgs
                 if low <= org.start and org.end <= high and not (span[0] <= org.start and org.end <= span[1])
             ]
+            apart = re.search(r"分别(?:与|同|和)", text[low:high]) if how == "agreement" else None
+            guests = [org for org in inside if apart and org.start >= low + apart.end() and org.end <= span[0]]
+            if len(guests) >= 2:
+                rest = [org for org in inside if org not in guests]
+                for guest in guests:
+                    yield Segment(low, high, span, how, [*[org for org in rest if org.end <= low + apart.end()], guest])  # type: ignore[union-attr]
+                continue
             yield Segment(low, high, span, how, inside)
 
     def _accept(self, segment: Segment, cover: Span | None = None) -> None:
@@ -814,6 +892,10 @@ class Projects:
         if place:
             draft.put("place", scan.quote(*place), place)
         stage = self._stage(body, draft.name)
+        line = self.scan.line_of(segment.start)[0]
+        opened = re.search(r"(?:同步|集中|当天)开工的?", text[line : segment.start])
+        if opened and stage in {None, "signed", "planned"} and not re.search(r"签约", text[line + opened.end() : segment.end]):
+            stage = "construction"
         if stage is None or stage == "planned":
             signed = self.signing_from <= segment.start and self.genre not in {"policy", "park_intro"}
             stage = (
@@ -1028,6 +1110,18 @@ class Projects:
             out += [self.full_name(earlier[-1])] if earlier else []
         return out
 
+    def _brand(self, name: Span) -> list[Mention]:
+        """The company whose brand the project bears: 正弘锂电铜箔项目 of 四川正弘新能源材料有限公司."""
+        bare = self.text[slice(*name)]
+        for org in self.scan.orgs:
+            if org.kind == "company" and "有限公司" in org.text:
+                places = self.scan.places_in(org.start, org.end)
+                begin = places[0].end if places and places[0].start == org.start else org.start
+                brand = self.text[begin : begin + 2]
+                if bare.startswith(brand) and places and not self.scan.places_in(name[0], name[0] + 2):
+                    return [org]
+        return []
+
     def full_name(self, org: Mention) -> Mention:
         """The longest name in the text that this one shortens."""
         if org.kind != "company" or re.search(r"有限公司|有限责任公司|株式会社", org.text):
@@ -1194,6 +1288,8 @@ def _agreement(body: str, stage: str | None, name: str) -> str | None:
     named = bool(re.search(r"项目|基地|中心|生产线|工厂|园", name)) and "战略" not in name
     if letter:
         return "other"
+    if re.search(r"达成战略合作|战略合作协议", body) and not named:
+        return "strategic"
     if _OTHER_DEAL.search(name) and not re.search(r"研发(?:及|、|和)?(?:生产|制造|中心|基地)|项目$", name):
         return "other"
     if re.search(r"签[署订](?:了)?备忘录|签署.{0,6}备忘", body):
