@@ -25,6 +25,11 @@ _FOCUS = (
         r"(?:重点发展|主要发展|着力发展|大力发展|优先发展|重点打造|主攻|主要布局|重点布局|主要承接|重点承接|承接|侧重于?|主导产业(?:为|是|有|：|包括)?|产业方向(?:为|是|：)?|产业定位(?:为|是|：)?|主要产业(?:为|是|有)?|着重引进|重点引进|重点引入|重点接纳|定位(?:为|于)?|发展|主打|聚焦|瞄准的是|集中了|瞄准|引进|培育|布局|做)(?P<list>[^，。；：（(]{2,80})"
     ),
     re.compile(r"集(?P<list>[^，。；]{4,60})于一体"),
+    re.compile(r"(?:预留|规划)作?为?(?P<list>[^，。；]{3,40}?)用地"),
+    re.compile(r"(?:集聚|聚集|汇聚)(?P<list>[\u4e00-\u9fff、]{2,20}?)企业(?=\d)"),
+    re.compile(
+        r"(?:板块|片区|组团|区|园)[ ：:](?P<list>[^，。；、 ]{2,12}(?:、[^，。；、 ]{2,12})+)(?=[。；，\n])"
+    ),
     re.compile(r"可承接(?P<list>[^，。；]{2,40}?)(?:等?配套|等)"),
     re.compile(
         rf"(?P<list>[{HAN}A-Za-z]{{2,10}}(?:、[{HAN}A-Za-z]{{2,10}})+)(?:“三大件”|深加工)?(?:集聚|是其主打|是这里的拿手产品|为主打)"
@@ -32,8 +37,9 @@ _FOCUS = (
     re.compile(r"是(?P<list>机械与检测|[^，。；]{2,10}与[^，。；]{2,6})(?=，面积)"),
 )
 _BAD_FOCUS = re.compile(
-    r"[\d]{2,}|公里|平方|亩|企业$(?<!中小企业)|家$|个$|项目$|园区|基地$|平台$|体系|城市$|国家|以来|示范|特色经济|一流|标准|能力|环境|任务|合作|转型|升级|全省|全国|产业集群|核心|新城$|公寓|以上|成果|目标"
+    r"转移|欧美|先进的|一批|样板|中小|[\d]{2,}|公里|平方|亩|企业$(?<!中小企业)|家$|个$|项目$|园区|基地$|平台$|体系|城市$|国家|以来|示范|特色经济|一流|标准|能力|环境|任务|合作|转型|升级|全省|全国|产业集群|核心|新城$|公寓|以上|成果|目标"
 )
+_ALSO = re.compile(r"(?:[^，。]{0,4}，)?(?:兼顾|兼及|兼营|辅以)(?P<list>[^，。；]{2,40})")
 _KIND = (
     (
         "platform",
@@ -44,7 +50,7 @@ _KIND = (
     (
         "functional_zone",
         re.compile(
-            r"(?:功能区|片区|组团|板块|加工区|物流区|会展区|装备区|资源区|展示区|交易区|展示交易区|配套区|仓储区|生活区|核心区|启动区|综合区)$|^.{1,5}新区$|[ABCD东西南北][区]$"
+            r"(?:功能区|片区|组团|板块|加工区|物流区|会展区|装备区|资源区|展示区|交易区|展示交易区|配套区|仓储区|生活区|核心区|启动区|综合区)$|^.{1,5}(?<!高)新区$|[ABCD东西南北][区]$"
         ),
     ),
     (
@@ -72,8 +78,9 @@ def _names() -> re.Pattern[str]:
     )
 
 
+_OFFERED = re.compile(r"(?:由[^，。]{2,30}组成|规划(?:总|用地)?面积|总面积|占地|核准面积|总规划面积)")
 _CUT = re.compile(
-    r"的|了|在(?!线)|是|为(?!民)|由|以(?!岭)|将|把|与(?!会)|建有|建成|建立了?|设有|设立|规划建设|规划有|规划|计划建设|打造|推介了?|考察了?|先后|参观|走进|位于|坐落于?|重点|包括|依托|围绕|推动|支持|介绍了?|分为|分成|划分为|形成|按照|其中|此外|另外|目前|已有|拥有|聚焦|落户|入驻|进驻|来到|等|及|和|从|到|于|被|对|就|让|使|沿着|往|再|面向|该|以及|还有|布局|启动建设|启动|新增|完成|参加|服务|租用|利用|承接|获批|认定|授予|共建了?|共建|和|创建|集聚|投向|称为|叫做|名为|进入|实现|培育|着力|加快|推进|享受|所说|包含|选在|选择了?|县里跟|有|去年|今年|期间|还要再摆下一个|一个|一座|摆下|国家级|省级|市级|区级|全省首个|首个|：|★|我国|在建|扩建|新建|总面积|面积|同比|达到|表示|截至|年内|记者从|记者|经|首|板块[一二三四五六七八九]"
+    r"抢抓|抓住|紧抓|立足|坚持|突出|强化|全面|大力|深入|积极|打响|的|了|在(?!线)|是|为(?!民)|由|以(?!岭)|将|把|与(?!会)|简称|选址|签订|打造|[\d.]+亿元|[一二三四五六七八九两\d]+个|投资|建有|建成|建立了?|设有|设立|规划建设|规划有|规划|计划建设|打造|推介了?|考察了?|先后|参观|走进|位于|坐落于?|重点|包括|依托|围绕|推动|支持|介绍了?|分为|分成|划分为|形成|按照|其中|此外|另外|目前|已有|拥有|聚焦|落户|入驻|进驻|来到|等|及|和|从|到|于|被|对|就|让|使|沿着|往|再|面向|该|以及|还有|布局|启动建设|启动|新增|完成|参加|服务|租用|承接|获批|认定|授予|共建了?|共建|和|创建|集聚|投向|称为|叫做|名为|进入|实现|培育|着力|加快|推进|享受|所说|包含|选在|选择了?|县里跟|有|去年|今年|期间|还要再摆下一个|一个|一座|摆下|国家级|省级|市级|区级|全省首个|首个|：|★|我国|在建|扩建|新建|总面积|面积|同比|达到|表示|截至|年内|记者从|记者|首|板块[一二三四五六七八九]"
 )
 
 
@@ -118,8 +125,22 @@ class Carriers:
 
     def _kept(self, draft: Draft) -> bool:
         facts = ("area_text" in draft.fields) + ("focus" in draft.fields)
-        if self.genre == "policy":
-            return bool(facts) or draft.signals["strength"] >= 2
+        name = draft.spans["name"][0]
+        strength = draft.signals["strength"]
+        for project, places in self._projects:
+            if name[0] < project[1] and project[0] < name[1]:
+                return False
+            if (
+                strength < 2.5
+                and any(place[0] <= name[0] and name[1] <= place[1] for place in places)
+                and draft.signals.get("times", 1) < 2
+            ):
+                return False
+        plain = re.sub(r"[“”]", "", draft.name)
+        if _GENERIC.match(self.text[slice(*name)]) and not facts:
+            return False
+        if self.genre in {"policy", "visit"}:
+            return bool(facts) or (strength >= 1 and len(plain) >= 5)
         if self.genre == "park_intro":
             return bool(facts) or draft.signals["strength"] >= 1
         return bool(facts) or draft.signals["strength"] >= 2
@@ -140,10 +161,17 @@ class Carriers:
             begin = self._begin(match.start())
             a, b = trimmed(scan, begin, end, strip=" \n　，。、；：:;,.》《★*-")
             name = text[a:b]
+            if "《" in text[max(0, a - 40) : a] and text.rfind("《", 0, a) > text.rfind("》", 0, a):
+                continue
             if name.count("“") != name.count("”"):
                 a, b = trimmed(scan, a, b)
                 name = text[a:b]
-            if len(name) < 3 or len(name) > 30 or _GENERIC.match(name.strip("“”")):
+            if len(name) < 3 or len(name) > 30 or name.endswith("幼儿园"):
+                continue
+            if _GENERIC.match(name.strip("“”")) and not (
+                name in {"工业园区", "产业园区", "产业园", "经济开发区", "开发区", "高新区", "工业园"}
+                and _OFFERED.match(text, end)
+            ):
                 continue
             if any(a < right and left < b and (right > b or left < a) for left, right in self._around(a)):
                 continue
@@ -185,7 +213,10 @@ class Carriers:
                 break
             depth -= 1
         begin = depth
+        at_line = depth - self.scan.line_of(at)[0] <= 6
         for match in _CUT.finditer(text, begin, at):
+            if match[0] in {"与", "和", "及"} and at_line and match.start() - depth <= 4:
+                continue
             if match.end() <= at:
                 begin = match.end()
         mark = re.compile(r"[（(]?[一二三四五六七八九十\d]{1,3}[）).、．]").match(text, begin, at)
@@ -209,6 +240,13 @@ class Carriers:
             after,
         ) or (AREA.match(text, b + 1, right) and text[b : b + 1] in "（("):
             return 3
+        if (
+            re.search(
+                r"(?:称号|获评|荣获|认定为?|评为|列为|入选|跻身)[^。]*$|是[^，。；]{2,14}[和、]?$", before
+            )
+            and not heading
+        ):
+            return 0
         if re.search(r"(?:亩|公里|公顷|平方米)的$", before):
             return 3
         if re.match(
@@ -217,9 +255,15 @@ class Carriers:
         ):
             return 2
         if re.search(
-            r"(?:建有|考察了?|参观了?|察看了?|来到|推介了?|打造“?|规划建设|分为|划分为|分成|建立了?|建成了?|合办了?|共建了?|支持|启动建设的?|揭牌|设有|拥有|发起|在)(?:[^，。；]{0,26}[、和])?$",
+            r"(?:建有|考察了?|参观了?|察看了?|来到|推介了?|打造“?|规划建设|分为|划分为|分成|建立了?|建成了?|合办了?|共建了?|支持|启动建设的?|揭牌|设有|拥有|发起|先后(?:来到|考察|参观)|打造|布局|在)(?:[^，。；]{0,26}[、和])?$",
             before,
         ):
+            return 1
+        if re.search(
+            r"(?:计划建设|建立了|划分为|分为|分成|规划建设|形成)[^。；]{0,30}$", text[max(left, a - 36) : a]
+        ):
+            return 2
+        if re.match(r"内，", after) and self.genre == "park_intro":
             return 1
         listed = re.search(r"[、和]$", before) or re.match(r"[、和]", after)
         return 1 if listed and self.genre == "park_intro" else 0
@@ -252,6 +296,18 @@ class Carriers:
                     self._clause(current, start, end)
                 continue
             bounds = [at for at, _ in here] + [end]
+            whole = here[0][1]
+            if (
+                len(here) > 1
+                and "area_text" not in whole.fields
+                and re.search(r"组成|分为|划分", text[start:end])
+            ):
+                for match in AREA.finditer(text, start, end):
+                    if re.search(
+                        r"总面积|规划面积|规划总", text[max(start, match.start() - 8) : match.start()]
+                    ):
+                        self._area(whole, match)
+                        break
             if here[0][0] > start:
                 # 占地1000亩的国际黄金创意产业园: what stands before the first name may be its own.
                 self._before(here[0][1], start, here[0][0])
@@ -306,6 +362,7 @@ class Carriers:
             if draft.signals["strength"] < 2 or draft.start <= a <= draft.end + 120:
                 draft.cover(a, b) if a - draft.end < 160 and draft.start <= b else None
             draft.signals["strength"] = max(draft.signals["strength"], 2.0)
+        draft.signals["times"] = draft.signals.get("times", 0.0) + 1.0
 
     def _area(self, draft: Draft, match: re.Match[str]) -> None:
         a, b = trimmed(self.scan, match.start(), match.end())
@@ -336,6 +393,15 @@ class Carriers:
                 good = [(a, b) for a, b in spans if 2 <= b - a <= 16 and not _BAD_FOCUS.search(text[a:b])]
                 if not good or len(good) < 0.6 * len(spans):
                     continue
+                more = _ALSO.match(text, match.end(), min(end, match.end() + 60)) or _ALSO.search(
+                    text, match.end(), min(end, match.end() + 8)
+                )
+                if more:
+                    good += [
+                        span
+                        for span in split_list(text, more.start("list"), more.end("list"))
+                        if 2 <= span[1] - span[0] <= 12
+                    ]
                 for a, b in good:
                     draft.add("focus", self.scan.quote(a, b), (a, b))
                 return
@@ -346,7 +412,7 @@ def split_list(text: str, start: int, end: int) -> Iterator[Span]:
     body = text[start:end]
     body = re.sub(r"等(?:[^、]{0,12})?$", "", body)
     body = re.sub(
-        r"(?:类|生产|加工|制造)?(?:龙头|骨干|中小)?(?:企业|厂商)$|(?:三|四|两|五)大(?:产业|领域|方向)?$|环节$|三个方向$|项目$",
+        r"(?:类|生产|加工|制造)?(?:龙头|骨干|中小)?(?:企业|厂商)$|(?:三|四|两|五)[大条](?:产业|领域|方向|主链|链)?$|环节$|三个方向$|项目$",
         "",
         body,
     )

@@ -107,7 +107,9 @@ def _pieces(text: str) -> Iterator[tuple[int, int]]:
 
 
 _BROKEN = re.compile(r"(?<=[^\n。！？；：:!?;…”」』）)】\]>|\t*]{24})\n(?=[\u4e00-\u9fff])")
-_OPENS = re.compile(r"[一二三四五六七八九十]{1,3}[、.]|第[一二三四五六七八九十]+[条章]|附[：:件]|来源|责任|记者|联系|地址|电话|投资方|总投资|签约|序号|说明")
+_OPENS = re.compile(
+    r"[一二三四五六七八九十]{1,3}[、.]|第[一二三四五六七八九十]+[条章]|附[：:件]|来源|责任|记者|联系|地址|电话|投资方|总投资|签约|序号|说明"
+)
 
 
 def _joined(mapped: MappedText) -> MappedText:
@@ -119,7 +121,13 @@ def _joined(mapped: MappedText) -> MappedText:
         left = text.rfind("\n", 0, at) + 1
         right = text.find("\n", at + 1)
         line, following = text[left:at], text[at + 1 : right if right >= 0 else min(len(text), at + 400)]
-        if not re.search(r"[，。；]", line) or "|" in line or "\t" in line or len(line) < 40 or re.search(r" .{2,20} ", line.strip()):
+        if (
+            not re.search(r"[，。；]", line)
+            or "|" in line
+            or "\t" in line
+            or len(line) < 40
+            or re.search(r" .{2,20} ", line.strip())
+        ):
             continue
         if _OPENS.match(following) or not re.search(r"[，。；]", following) or len(following) < 10:
             continue

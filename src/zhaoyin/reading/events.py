@@ -41,21 +41,24 @@ _ATTEND_CUE = re.compile(
 _ATTEND_NOT = re.compile(
     r"(?:培训|新增就业|带动就业|就业|岗位|从业人员|吸纳|意向|聘|入选|常驻|博士|硕士|提供|人口|招聘|引进|户|输送|输送|每年)[^，。]{0,8}$"
 )
+_N = rf"(?:\d+|[{NUMERAL}]{{1,3}})"
 _COUNT = (
     re.compile(
-        r"(?:签约|签下|签署|签订|签了|促成|达成)(?:了)?(?:的)?(?:[^，。；、\d]{0,10}?)(?:项目|协议|合同)?(?:共|共计|达|总数|数)?(?:超过|近|约|逾)?(?P<n>\d+)(?:余|多)?(?:个|项|份)(?![^，。]{0,4}亿元以上)"
+        rf"(?:签约|签下|签署|签订|签了|促成|达成)(?:了)?(?:的)?(?:[^，。；、\d]{{0,10}}?)(?:项目|协议|合同)?(?:共|共计|达|总数|数)?(?:超过|近|约|逾)?(?P<n>{_N})(?:余|多)?(?:个|项|份)(?![^，。]{{0,4}}亿元以上)"
     ),
     re.compile(
-        r"(?P<n>\d+)(?:余|多)?(?:个|项|份)[^，。；、\d]{0,18}?(?:项目|协议|订单|人才（项目）|（项目）)[^，。；]{0,12}?(?:成功|集中|现场|正式|同步|一口气|上|顺利)?(?:签约|签下|签订|签署|落地签约|落定)"
+        rf"(?P<n>{_N})(?:余|多)?(?:个|项|份)[^，。；、\d]{{0,18}}?(?:项目|协议|订单|人才（项目）|（项目）)[^，。；]{{0,12}}?(?:成功|集中|现场|正式|同步|一口气|上|顺利)?(?:签约|签下|签订|签署|落地签约|落定)"
     ),
-    re.compile(r"签约(?:合作)?项目(?:共|共计|达|总计)?(?:超过|近|约)?(?P<n>\d+)(?:余|多)?个"),
-    re.compile(r"(?:正式|现场|集中|共|一共|会上)?签约(?:了)?(?:近|约|超过|逾)?(?P<n>\d+)(?:余|多)?(?:个|项)"),
-    re.compile(r"签的(?:则|都)?是(?P<n>\d+)个|(?P<n3>\d+)家[^，。；]{0,8}企业与[^，。；]{1,12}签了?约"),
-    re.compile(r"等(?P<n>\d+)(?:余|多)?个[^，。；、]{0,12}项目"),
+    re.compile(rf"签约(?:合作)?项目(?:共|共计|达|总计)?(?:超过|近|约)?(?P<n>{_N})(?:余|多)?个"),
+    re.compile(
+        rf"(?:正式|现场|集中|共|一共|会上)?签约(?:了|的)?(?:近|约|超过|逾)?(?P<n>{_N})(?:余|多)?(?:个|项)"
+    ),
+    re.compile(
+        rf"签的(?:则|都)?是(?P<n>{_N})个|(?P<n3>{_N})家[^，。；]{{0,8}}企业与[^，。；]{{1,12}}签了?约"
+    ),
+    re.compile(rf"等(?P<n>{_N})(?:余|多)?个[^，。；、]{{0,12}}项目"),
     re.compile(r"签约环节[^。]{0,6}?(?P<n>\d+)个项目|(?P<n2>\d+)个项目总投资"),
-    re.compile(
-        rf"(?:签约|促成|签下)[^，。；\d]{{0,10}}?(?:项目)(?P<c>[{NUMERAL}]+)个|合作项目(?P<c2>[{NUMERAL}]+)个"
-    ),
+    re.compile(rf"合作项目(?P<n>{_N})个"),
 )
 _SUM = re.compile(
     r"(?:总投资|投资总额|总额|协议引资|合同引资|协议总投资|签约额|签约金额|协议资金|总投资额|合同金额|协议金额|金额|计划总投资|引资|签约总额|意向投资|投资|总金额|资金|合计|协议投资)(?:额|约|达到?|为|超过?|近|逾|共计|合计|[:：]|突破|总计|人民币)*$"
@@ -101,6 +104,8 @@ def kind_of(name: str, local: bool = True) -> str:
             if "恳谈" in name
             else "other"
         )
+    if re.search(r"招才引智|招商|引才", name) and "大会" in name:
+        return "promotion"
     if re.search(r"论坛|峰会|研讨会|年会|圆桌|沙龙|交流会", name):
         return "forum"
     if re.search(r"节(?:$|[“”（(开])|文化节|嘉年华|旅游节", name) or ("博览会" in name and local):
@@ -124,7 +129,9 @@ class Events:
         spots: list[tuple[int, Draft]] = []
         for start, end in names:
             name = self.text[start:end]
-            known = next((d for d in reversed(self.drafts) if _same(d.name, name)), None) or self._again(start, name)
+            known = next((d for d in reversed(self.drafts) if _same(d.name, name)), None) or self._again(
+                start, name
+            )
             if known is not None:
                 if len(self.text[slice(*known.spans["name"][0])]) < end - start and _full(
                     self.text[slice(*known.spans["name"][0])], name
@@ -155,14 +162,21 @@ class Events:
     def _headline_of(self, draft: Draft, others: Sequence[Draft]) -> bool:
         """A headline's words for an occasion that the body names in full."""
         at = draft.spans["name"][0][0]
-        if len(self.scan.lines) < 2 or at >= self.scan.lines[1][0] or "date" in draft.fields or draft.fields.get("kind") == "visit":
+        if (
+            len(self.scan.lines) < 2
+            or at >= self.scan.lines[1][0]
+            or "date" in draft.fields
+            or draft.fields.get("kind") == "visit"
+        ):
             return False
         return any(d is not draft and d.name[-2:] == draft.name[-2:] and "date" in d.fields for d in others)
 
     def _plain(self) -> None:
         """The one occasion of a text, when it has no name of its own: 在香港举行投资推介会."""
         scan, text = self.scan, self.text
-        pattern = re.compile(rf"(?:举行|举办|召开)(?:了|的)?(?:一场)?(?P<name>[{HAN}“”·]{{0,12}}?(?:推介会|恳谈会|说明会|签约仪式|座谈会|对接会|洽谈会|发布会|招商会|开工仪式))|(?P<name2>座谈会|签约仪式|推介会|恳谈会|新闻发布会)(?=在[^，。]{2,20}(?:举行|召开))")
+        pattern = re.compile(
+            rf"(?:举行|举办|召开)(?:了|的)?(?:一场)?(?P<name>[{HAN}“”·]{{0,12}}?(?:推介会|恳谈会|说明会|签约仪式|座谈会|对接会|洽谈会|发布会|招商会|开工仪式))|(?P<name2>座谈会|签约仪式|推介会|恳谈会|新闻发布会)(?=在[^，。]{2, 20}(?:举行|召开))"
+        )
         spots: list[tuple[int, Draft]] = []
         for match in pattern.finditer(text):
             left, right = scan.sentence_of(match.start())
@@ -205,6 +219,12 @@ class Events:
             if quoted and text[a - 1 : a] == "“":
                 pass
             name = text[a:b]
+            whole = re.match(r"(?:全[省市县区国州]|我[省市县区])(?=20|第)", name)
+            if whole:
+                a += whole.end()
+                name = text[a:b]
+            if re.search(r"赴[^，。]{2,12}开展$", text[max(0, a - 16) : a]):
+                continue
             if len(name) < 5 or _GENERIC.match(name.strip("“”")) or _NOT_EVENT.search(name) or len(name) > 60:
                 continue
             if match[0] in {
@@ -268,7 +288,9 @@ class Events:
                 char == " " and not text[depth - 2 : depth - 1].isascii()
             ):
                 break
-            if char == "、" and not re.search(r"(?:第.{1,3}届|中国·|20\d\d年?)[^，。、“”]*$", text[low : depth - 1]):
+            if char == "、" and not re.search(
+                r"(?:第.{1,3}届|中国·|20\d\d年?)[^，。、“”]*$", text[low : depth - 1]
+            ):
                 break
             if char == "”":
                 opened = text.rfind("“", low, depth - 1)
@@ -367,7 +389,9 @@ class Events:
                 ):
                     current.put("date", value[0], value[1])
                 elif last_day and (
-                    "当天" in text[start:end] or "同日" in text[start:end] or last_line == scan.line_of(start)[0]
+                    "当天" in text[start:end]
+                    or "同日" in text[start:end]
+                    or last_line == scan.line_of(start)[0]
                 ):
                     current.put("date", last_day, (start, end))
                 self._venue(current, start, end)
@@ -380,7 +404,11 @@ class Events:
 
     def _late(self, spots: Sequence[tuple[int, Draft]], current: Draft, start: int, end: int) -> None:
         """Far down, a text still counts what was signed at its one occasion."""
-        if "signed_count" in current.fields or current.fields.get("kind") not in {"promotion", "signing", "festival"}:
+        if "signed_count" in current.fields or current.fields.get("kind") not in {
+            "promotion",
+            "signing",
+            "festival",
+        }:
             return
         if len({id(draft) for _, draft in spots}) == 1 and re.search(r"签约|签下|签订", self.text[start:end]):
             self._signed(current, start, end, True)
@@ -456,9 +484,8 @@ class Events:
                 continue
             number = chinese_number(match["num"])
             value = (number or 0) * (10_000 if match["unit"] else 1)
-            if (
-                value < 5
-                                or (not here and not re.search(r"会场|参加|出席|到会|参会|代表|人士|负责人|共", around))
+            if value < 5 or (
+                not here and not re.search(r"会场|参加|出席|到会|参会|代表|人士|负责人|共", around)
             ):
                 continue
             draft.put("attendees", int(value), (match.start(), match.end()))
@@ -470,7 +497,8 @@ class Events:
         text = self.text
         sentence = text[start:end]
         if re.search(
-            r"累计|截至|以来|今年前|去年|上半年|一季度|[1-9]至\d+月|全年|\d{4}年，", sentence
+            r"累计|截至|以来|今年前|去年|上半年|一季度|[1-9][至到]\d+月|新签约|已新增|新增签约|全年|\d{4}年，",
+            sentence,
         ) and not re.search(r"会上|现场|推介会|仪式", sentence):
             return
         if "signed_count" not in draft.fields:
@@ -495,7 +523,10 @@ class Events:
             for match in MONEY.finditer(text, max(start, counted[0]), end):
                 before = text[max(start, match.start() - 12) : match.start()]
                 before = re.split(r"[，。；]", before)[-1] if "，" not in before[-1:] else before
-                if re.search(r"其中", text[counted[1] : match.start()]):
+                inner = text[counted[1] : match.start()]
+                if "其中" in inner and not re.search(
+                    r"其中[^，]*，(?:协议|计划|合同)?总?投资(?:总?额)?$", inner
+                ):
                     break
                 if match.start() - counted[1] > 46 or not (
                     _SUM.search(before) or re.search(r"\d个项目(?:总投资)?$", before)
@@ -535,7 +566,7 @@ class Events:
                 if not scan.furnished(a)
                 and DATE.search(text, a, b)
                 and re.search(
-                    r"率[^，。]{0,24}(?:赴|到|前往|一行)|赴[^，。]{2,20}(?:开展|考察|招商|拜访|走访)|先后到|考察团[^。]{0,20}(?:来|到|走进|考察)|来我.{1,3}考察|率队|参访团|展开为期",
+                    r"率[^，。]{0,24}(?:赴|到|前往|一行)|赴[^，。]{2,20}(?:开展|考察|招商|拜访|走访)|先后到|考察团[^。]{0,20}(?:来|到|走进|考察)|来我.{1,3}考察|率队|参访团|展开为期|[到赴][^，。]{2,12}开展[^，。]{0,10}(?:招商|考察|交流|推介|走访)|前往[^，。]{2,16}(?:对接|考察|招商|拜访|走访)",
                     text[a:b],
                 )
             ),
@@ -547,7 +578,7 @@ class Events:
             return
         a, b = sentence
         phrase = re.search(
-            rf"率队赴[{HAN}]{{2,12}}|赴[{HAN}、]{{2,14}}(?:开展|进行)?[{HAN}]{{0,4}}(?:经贸活动|招商活动|考察|招商|走访|学习|对接|拜访)(?:活动)?|在[{HAN}]{{2,8}}展开为期[{HAN}\d]{{1,4}}的考察|来[{HAN}]{{1,6}}考察(?:洽谈)?",
+            rf"率队赴[{HAN}]{{2,12}}|赴[{HAN}、]{{2,14}}(?:开展|进行)?[{HAN}]{{0,4}}(?:经贸合作交流活动|招商引资活动|经贸活动|招商活动|考察|招商|走访|学习|对接|拜访)(?:活动)?|到[{HAN}、]{{2,14}}开展[{HAN}]{{0,6}}(?:招商引资|招商|考察|交流|推介)(?:活动)?|前往[{HAN}、]{{2,14}}对接[{HAN}]{{2,6}}|在[{HAN}]{{2,8}}展开为期[{HAN}\d]{{1,4}}的考察|来[{HAN}]{{1,6}}考察(?:洽谈)?",
             text[a:b],
         )
         if (
@@ -574,7 +605,7 @@ class Events:
         if date:
             draft.put("date", date[0], date[1])
         where = re.search(
-            rf"(?:先后到|先后赴|先后前往|率队赴|赴|前往|在|走进)(?P<v>[{HAN}、]{{2,20}}?)(?:等地|开展|考察|，|。|进行|展开|招商|登门|拜访|走访)",
+            rf"(?:先后到|先后赴|先后前往|率队赴|赴|前往|到|在|走进)(?P<v>[{HAN}、]{{2,20}}?)(?:等地|开展|考察|，|。|进行|展开|招商|登门|拜访|走访)",
             text[a:b],
         )
         if where and not re.search(r"我[县市区]", where["v"]):
@@ -642,9 +673,8 @@ class Events:
         home = self.region.code[:4] if self.region else ""
         for place in self.scan.places_in(a, b):
             division = cast(Place, place.value)
-            if (
-                division.level in (2, 4, 99)
-                and not (home and division.code[:4] == home[: len(division.code)])
+            if division.level in (2, 4, 99) and not (
+                home and division.code[:4] == home[: len(division.code)]
             ):
                 if home and home.startswith(division.code):
                     continue
@@ -657,12 +687,14 @@ class Events:
         line = self.scan.line_of(a)
         if facts == 0 and re.search(r"第.{1,3}届", draft.name) is None:
             sentence = self.text[slice(*self.scan.sentence_of(a))]
-            return bool(re.search(r"举行|举办|召开|落幕|开幕|届|筹备|办好", sentence)) and line[1] - line[0] > 0
+            return (
+                bool(re.search(r"举行|举办|召开|落幕|开幕|届|筹备|办好", sentence)) and line[1] - line[0] > 0
+            )
         return True
 
 
 _JOINED = re.compile(
-    rf"暨[^，。；！\n]{{2,24}}?(?:会|仪式|活动|专场|节)(?![员议务])|(?:[{HAN}]{{0,6}}?)(?:签约专场|推介专场|招商专场|签约仪式|推介会|签约会|论坛|开幕式)(?![上])"
+    rf"暨[^，。；！\n]{{2,24}}?(?:会|仪式|活动|专场|节)(?![员议务])|[{HAN}]{{0,8}}?(?:签约专场|推介专场|招商专场|签约仪式|推介会|签约会|恳谈会|说明会|洽谈会|对接会|论坛|开幕式)(?![上])"
 )
 _OPEN_PAREN = re.compile(r"[（(][^）)]*$")
 

@@ -16,7 +16,7 @@ _BOOK_POLICY = re.compile(
     r"(?:办法|措施|意见|政策|方案|计划|规定|细则|条例|条|新政\d*(?:\.\d)?条?|清单|制度|机制|通知|纲要|指导意见|行动|规划|指南|决定)(?:[（(][^）)]*[）)])?(?:\d\.\d|\d+条)?$|新政|[一二三四五六七八九十百\d]+条(?:措施)?$|若干"
 )
 _BOOK_NOT = re.compile(
-    r"协议|合同|日报|晚报|时报|时讯|简报|技术规程|图谱|名录|白皮书|报告|规程|标准|公报|读本|歌|章程|法$|刊|网"
+    r"协议|合同|日报|晚报|时报|时讯|简报|技术规程|图谱|名录|白皮书|报告|规程|标准|公报|读本|歌|章程|(?<!办)法$|刊|网"
 )
 _QUOTED = re.compile(
     rf"“([^“”\n]{{2,20}})”(?P<after>(?:[{HAN}]{{0,6}}?)(?:行动计划|计划|工程|行动方案|行动|制度|机制|基金|专项资金|资金池|奖补|补贴|补助|奖励|奖|贷|券|贴息|扶持|津贴|新政\d*条?|清单|方式|政策|措施|支持|模式|评审办法|十条|\d+条|[一二三四五六七八九十]+条|人才引进))"
@@ -25,10 +25,10 @@ _QUOTED_BARE = re.compile(
     r"(?:推出|享受|实行|采取|推行|实施|申请|可享|凭|享受到?|兑现|落实|开展|设立|评为|说明|提供)(?:[^“，。]{0,6})“([^“”\n]{2,14})”"
 )
 _BARE_NOT = re.compile(
-    r"大单|名片|红包|阵|路|会$|国|城$|乡$|会议|精神|服务$|理念|时代|效应|先生|没想到|之|金|一(?:站|条)|谁|不|双|园中园|粉|标"
+    r"大单|名片|红包|阵|路|会$|国|城$|乡$|会议|精神|服务$|理念|时代|效应|先生|没想到|之|一(?:站|条)|谁|不(?!见面)|园中园|粉|标"
 )
 _FUND = re.compile(
-    rf"(?P<name>[{HAN}A-Za-z0-9“”]{{2,24}}?(?:产业发展基金|投资基金|引导基金|产业基金|母基金|子基金|天使基金|创投基金|纾困基金|转换基金|转化基金|并购基金|发展基金|风险补偿资金|专项资金|资金池|发展资金|扶持资金|引导资金|奖补资金|扶持基金|基金))(?!业|会|公司|管理|协会|小镇|机构|优先|单|可)"
+    rf"(?P<name>[{HAN}A-Za-z0-9“”]{{2,24}}?(?:产业发展基金|投资基金|引导基金|产业基金|母基金|子基金|天使基金|创投基金|纾困基金|转换基金|转化基金|并购基金|发展基金|风险补偿资金|专项资金|资金池|发展资金|扶持资金|引导资金|奖补资金|扶持基金|基金))(?!业|会|公司|管理|协会|小镇|机构|单)"
 )
 _FUND_CUT = re.compile(
     r"的|设立了?|组建了?|发起了?|成立了?|由|安排了?|以及|和|及|规模|出资|管理|亿元|万元|设有|推出了?|还有|包括|将|对|为|是|在|与|拿出|整合|发起设立|共同|申请|总规模|用好|运用|发挥|依托|通过|优先|给予|其中|兑现|去年|今年|全市|共|每年|预付|有|利用|获得|争取|新设立|提供|帮助|享受|各类|支持|申报|转化"
@@ -49,7 +49,7 @@ _AMOUNT = re.compile(
     r"(?:总规模|首期认缴|首期|最高(?:可获|可享|给予|可给予|不超过|可达|补助|奖励)?|封顶|上限|单户不超过|单个项目最高|不超过|每[^，。；]{1,6}(?:补贴|补助|奖励|不超过)|一次性(?:奖励|补助|给予)|规模)?(?:为)?[\d,.]+(?:亿|千万|百万|万)?元(?:/[年人套月])?|[\d.]+%(?:、[\d.]+%)*"
 )
 _REWARD = re.compile(
-    r"(?P<name>(?:一次性开工奖|一次性安家费|安家补助|安家费|购房补贴|生活补贴|生活津贴|租房补贴|人才津贴|贷款贴息|上市奖励|上市奖补|设备补助|装修补贴|物流补贴|运费补贴|技改补贴|研发补助|落户奖励|引荐奖励|项目建设资金补助|建设资金补助|厂房装修补贴))"
+    r"(?P<name>(?:一次性开工奖|一次性安家费|安家补助|安家费|购房补贴|生活补贴|生活津贴|租房补贴|人才津贴|贷款贴息|上市奖励|上市奖补|装修补贴|物流补贴|运费补贴|技改补贴|研发补助|落户奖励|引荐奖励|项目建设资金补助|建设资金补助|厂房装修补贴))"
 )
 _ITEM = re.compile(
     rf"[一二三四五六]是(?P<name>(?:“[^”]{{2,10}}”)?[{HAN}]{{1,12}}?(?:奖励?|补助?|补贴|贷|券|基金|扶持|津贴|贴息))[，,]"
@@ -115,6 +115,9 @@ class Policies:
             a, b = trimmed(self.scan, a, b)
             name = text[a:b]
             own = name == "专项资金" and re.search(r"安排[^，。]{0,8}$", text[max(0, a - 12) : a])
+            own = own or (
+                len(name) >= 7 and re.search(r"(?:组建|设立)[^，。]{0,6}[亿万]元$", text[max(0, a - 14) : a])
+            )
             if _FUND_GENERIC.match(name) and not own:
                 continue
             if len(name) >= 4:
@@ -150,6 +153,13 @@ class Policies:
     def _title(self) -> None:
         """A notice that is itself the policy: its headline names it."""
         scan, text = self.scan, self.text
+        glued = re.match(
+            rf"\s*(?P<name>[{HAN}0-9]{{4,36}}(?:优惠办法|优惠政策|激励政策|若干政策|管理办法|实施办法|奖励办法|扶持办法|若干规定|实施细则|暂行规定|若干措施|实施意见)(?:[（(][^（）()]{{1,6}}[）)])?)(?=\s|第一章|总则|第一条|发表|为)",
+            text,
+        )
+        if glued:
+            self._add(glued.start("name"), glued.end("name"), 2.5)
+            return
         for start, end in scan.lines[:3]:
             line = text[start:end].strip()
             if not 6 <= len(line) <= 60 or "。" in line or "《" in line:
@@ -303,7 +313,7 @@ class Policies:
             if any(a < d.spans["name"][0][1] and d.spans["name"][0][0] < b for d in kept):
                 continue
             bare = _bare(draft.name)
-            twin = next(
+            twin = next((d for d in kept if _near(_bare(d.name), bare)), None) or next(
                 (
                     d
                     for d in kept
@@ -318,6 +328,15 @@ class Policies:
                 continue
             kept.append(draft)
         return kept
+
+
+def _near(left: str, right: str) -> bool:
+    """Two spellings of one title, a word left out of one."""
+    short, long = sorted((left, right), key=len)
+    if len(short) < 8 or len(long) - len(short) > 4:
+        return False
+    rest = iter(long)
+    return all(char in rest for char in short)
 
 
 def _bare(name: str) -> str:

@@ -10,7 +10,7 @@ from typing import cast
 
 from zhaoyin.reading.context import province_names, sector_of
 from zhaoyin.reading.draft import Draft, trimmed
-from zhaoyin.reading.lexicon import Place, towns
+from zhaoyin.reading.lexicon import Place
 from zhaoyin.reading.scan import HAN, MONEY, Mention, Money, Scan, money_of
 from zhaoyin.reading.tables import Table
 
@@ -25,7 +25,7 @@ _NOT_PROJECT = re.compile(
     r"孵化|策划|谋划|对接|共?达?\d+个|共?计?\d+个|中，|主管|建设资金|部(?!署)|组|库|化|经理|负责人|方|台账|名称|推介|推进|落地|开工率|公司|签约|集中|专班|资助|联审|引进|评审|谋划|申报|资金|信息|清单|数|总数|个数|进度|管理|路演|洽谈会|全周期|签约仪式|审批|用地|开工仪式|竣工|一览|储备|法人|单位|质量|合同额|支撑"
 )
 _GENERIC_NAME = re.compile(
-    r"^(?:一系列|\d*月前|月|重大创新|创新|金额|最高|表中第.项.*|一批|最[^的]{1,3}的|累计|力争|争取|盯紧|无|会上|现场|集中|会期|共|全[省市县区国州]|洽谈|该|此|本|这个?|那个?|其|某|每个|单个|各|新|老|大|小|好|重大|重点|签约|外资|内资|台资|港资|工业|农业|服务业|制造业|在谈|在建|续建|意向|合作|投资|招商引资|招商|产业|产业链|优质|龙头|高端|人才|拟引进|引进|落地|开工|竣工|投产|建设|实施|储备|前期|上述|以上|以下|其中|相关|有关|部分|首个|首批|第一个|两个|三个|一个|多个|若干|全部|所有|亿元以上|亿元|超亿元|千万元|\d+亿元以上|过\d+亿元|省级|国家级|市级|县级|民生|基础设施|技改|科技招商|科技|创新|创业|示范|标杆|旗舰|标志性|战略合作|战略|框架|签订|具体|主要|整个|新签约|已签约|高质量|新引进|新建|扩建|改建|拟建|类|个|等|批|项|的|核心|硬核|“|”|单体|制造|工业类|专项|国企|央企|民企|商贸|文旅|农旅|生产性|城市|社会|公益|资本|招引|落户|入园|入库|洽谈|推介|申报|关联|配套|产业化|区域经济合作|经贸|校企|校地|年度|今年|亿元级|百亿级|百亿|十亿|\d+|电子信息类?|总部|实体|高新技术|支柱|特色|绿色|新兴|先进|优势|主导|传统|现代|一批|多项|单|共)+(?:项目)?$"
+    r"^(?:让|推进|多个|一系列|\d*月前|月|重大创新|创新|金额|最高|表中第.项.*|一批|最[^的]{1,3}的|累计|力争|争取|盯紧|无|会上|现场|集中|会期|共|全[省市县区国州]|洽谈|该|此|本|这个?|那个?|其|某|每个|单个|各|新|老|大|小|好|重大|重点|签约|外资|内资|台资|港资|工业|农业|服务业|制造业|在谈|在建|续建|意向|合作|投资|招商引资|招商|产业|产业链|优质|龙头|高端|人才|拟引进|引进|落地|开工|竣工|投产|建设|实施|储备|前期|上述|以上|以下|其中|相关|有关|部分|首个|首批|第一个|两个|三个|一个|多个|若干|全部|所有|亿元以上|亿元|超亿元|千万元|\d+亿元以上|过\d+亿元|省级|国家级|市级|县级|民生|基础设施|技改|科技招商|科技|创新|创业|示范|标杆|旗舰|标志性|战略合作|战略|框架|签订|具体|主要|整个|新签约|已签约|高质量|新引进|新建|扩建|改建|拟建|类|个|等|批|项|的|核心|硬核|“|”|单体|制造|工业类|专项|国企|央企|民企|商贸|文旅|农旅|生产性|城市|社会|公益|资本|招引|落户|入园|入库|洽谈|推介|申报|关联|配套|产业化|区域经济合作|经贸|校企|校地|年度|今年|亿元级|百亿级|百亿|十亿|\d+|电子信息类?|总部|实体|高新技术|支柱|特色|绿色|新兴|先进|优势|主导|传统|现代|一批|多项|单|共)+(?:项目)?$"
 )
 _CUT = re.compile(
     r"的|签订了?|签署了?|签约了?|签下了?|签了|达成|引进|引入|投资建设|投资兴建|投资开发|投建|合作开发|共同建设|共建|建设(?=[^项]{3})|实施(?=[^项]{2})|打造|兴建|兴办|承建|运营|要数|就是|包括|涵盖|涉及|推进|落户|聚焦|关于|合作(?=[^项]{3})|促成|拿下|成功|此次|本次|这次|首批|其中|此外|另外|还有|另有|以及|今年|去年|明年|目前|日前|近日|同步|与会|协议|带来|推动|加快|服务|围绕|对于|计划|拟|将|由|在|把|对|为|是|了|有|从|就|到|已|把|被|按|用于|专项用于|称|说|介绍|表示|通过|依托|根据|走进|看到|参观|考察了?|观摩了?|实地|来到|走访了?|察看|先后|分别|主要|重点|例如|比如|如|作为|成为|列入|争取|确保|支持|鼓励|新引进|新签约|实现|完成|所|落地|迁回|盯紧|一系列|投资(?=[^，]{4})|个|多个|\d+个|家|万元|亿元|美元|公司|集团"
@@ -146,10 +146,19 @@ _HOST_KIND = frozenset({"government", "zone"})
 _OWNED = re.compile(
     rf"(?:投资|出资|建设|投建|合作开发|开发|合作|运营|打造|承建|兴建|主导|合资|独资|牵头|洽谈)的(?P<name>[{HAN}A-Za-z0-9“”·（）()]{{3,30}}?)(?=[，。；！]|[（(][^）)]{{0,6}}\d|揭牌|总投资|落户|选址|正在|项目|$)"
 )
-_OWN = re.compile(rf"(?:新建|在建|投资|拟建)?的(?P<name>[{HAN}A-Za-z0-9“”·]{{3,30}}?)(?=[，。；（(—]|正在|已|迁|落户|总投资|$)")
+_OWN = re.compile(
+    rf"(?:新建|在建|投资|拟建)?的(?P<name>[{HAN}A-Za-z0-9“”·]{{3,30}}?)(?=[，。；（(—]|正在|已|迁|落户|总投资|$)"
+)
 _CELL = re.compile(rf"[ ，,、]{{1,3}}(?P<name>[{HAN}A-Za-z0-9“”·]{{4,30}})(?=[ ，,])")
-_NEW_FIRM = re.compile(r"(?:(?:合资|独资|共同出资|联合出资)[^，。；]{0,16}，?(?:成立|设立|组建)|(?:合资|独资)设立)(?:的|了)?(?=[\u4e00-\u9fff])")
+_NEW_FIRM = re.compile(
+    r"(?:(?:合资|独资|共同出资|联合出资)[^，。；]{0,16}，?(?:成立|设立|组建)|(?:合资|独资)设立)(?:的|了)?(?=[\u4e00-\u9fff])"
+)
 _RAISE = re.compile(r"(?:有意|拟|计划|将|再)(?:追加|新)?(?P<name>增资[\d,.]+(?:亿|万)?(?:美元|欧元|元|港元))")
+
+
+_ROW = re.compile(
+    rf"[{HAN}A-Za-z0-9“”·（）().,\- ]{{4,50}}?项目(?:、[{HAN}A-Za-z0-9“”·（）().\- ]{{4,40}}?项目){{1,}}"
+)
 
 
 @dataclass
@@ -182,9 +191,11 @@ class Projects:
         self.signing_from = self._signing()
         self._last: Draft | None = None
         self._heading: Span | None = None
-        self._event_spans = [draft.spans["name"][0] for draft in events if draft.signals.get("named")]
+        self._event_spans = [draft.spans["name"][0] for draft in events if not draft.signals.get("ground")]
         self._speakers = {
-            draft.name: draft.spans["org"][0] for draft in people if draft.spans.get("org") and len(draft.name) >= 2
+            draft.name: draft.spans["org"][0]
+            for draft in people
+            if draft.spans.get("org") and len(draft.name) >= 2
         }
 
     def read(self) -> list[Draft]:
@@ -211,12 +222,23 @@ class Projects:
         for match in re.finditer(r"签约仪式|签署|签订|签约", self.text):
             low = self.scan.sentence_of(match.start())[0]
             orgs = self.scan.orgs_in(max(low, match.start() - 60), match.start())
-            for host, guest in zip(orgs, orgs[1:], strict=False):
-                if host.kind not in _HOST_KIND or self.text[host.end : guest.start] not in {"与", "和", "同", "分别与"}:
+            for host, guest in itertools.pairwise(orgs):
+                if host.kind not in _HOST_KIND or self.text[host.end : guest.start] not in {
+                    "与",
+                    "和",
+                    "同",
+                    "分别与",
+                }:
                     continue
                 for draft in self.drafts:
-                    if guest.text in draft.fields.get("investors", ()) and "local_party" not in draft.fields and "table" not in draft.signals:
-                        draft.put("local_party", self.scan.quote(host.start, host.end), (host.start, host.end))
+                    if (
+                        guest.text in draft.fields.get("investors", ())
+                        and "local_party" not in draft.fields
+                        and "table" not in draft.signals
+                    ):
+                        draft.put(
+                            "local_party", self.scan.quote(host.start, host.end), (host.start, host.end)
+                        )
 
     def _signing(self) -> int:
         """Where the text begins to tell of a signing; its length when it never does."""
@@ -307,7 +329,9 @@ class Projects:
             start, end = lines[at]
             own = keyed.match(text[start:end])
             follows = at + 1 < len(lines) and keyed.match(text[lines[at + 1][0] : lines[at + 1][1]])
-            plain_name = re.match(rf"\s*\d{{1,2}}[.、 ]\s*[{HAN}A-Za-z0-9（）()]{{4,24}}\s*$", text[start:end])
+            plain_name = re.match(
+                rf"\s*\d{{1,2}}[.、 ]\s*[{HAN}A-Za-z0-9（）()]{{4,24}}\s*$", text[start:end]
+            )
             if plain_name and at + 1 < len(lines):
                 after = lines[at + 1]
                 firm = next(iter(scan.orgs_in(after[0], min(after[1], after[0] + 40))), None)
@@ -364,7 +388,11 @@ class Projects:
             self._heading = heading
             return
         orgs = [org for org in self.scan.orgs_in(start, end) if not self._referrer(org, end)]
-        if self._last is not None and re.match(r"\s*[“\"]?(?:该|此)项目", self.text[start:end]) and start - self._last.end < 120:
+        if (
+            self._last is not None
+            and re.match(r"\s*[“\"]?(?:该|此)项目", self.text[start:end])
+            and start - self._last.end < 120
+        ):
             self._continue(start, end, orgs)
             return
         names = self._names(start, end, orgs) or self._bare_agreement(start, end, orgs)
@@ -392,7 +420,14 @@ class Projects:
         if not found or len(names) < 2:
             return
         sums = self.scan.money_in(start + found.end(), end)
-        ours = [d for d in (next((d for d in reversed(self.drafts) if d.spans["name"][0] == span), None) for span, _ in names) if d is not None]
+        ours = [
+            d
+            for d in (
+                next((d for d in reversed(self.drafts) if d.spans["name"][0] == span), None)
+                for span, _ in names
+            )
+            if d is not None
+        ]
         if len(sums) != len(names) or len(ours) < 1:
             return
         spread = next((d for d in ours if d.fields.get("investors")), None)
@@ -444,6 +479,11 @@ class Projects:
                 continue
             tail = text[match.end() : min(end, match.end() + 24)]
             head = text[start:begin]
+            if re.search(r"产业链|产业|领域|类$|行业|方面", match["kind"]) or text[begin : begin + 2] in {
+                "涉及",
+                "涵盖",
+            }:
+                continue
             if not (_LIST_TAIL.search(tail) or _LIST_TAIL.search(head[-14:])):
                 continue
             spots.append((begin, items_at, match["kind"]))
@@ -487,6 +527,49 @@ class Projects:
                 self._finish(draft, agreement="project" if stage == "signed" and named else None)
                 self.drafts.append(draft)
             done = True
+        return done or self._row_of_projects(start, end)
+
+    def _row_of_projects(self, start: int, end: int) -> bool:
+        """A项目、B项目、C项目: three names side by side, without parties of their own."""
+        text = self.text
+        runs = list(_ROW.finditer(text, start, end))
+        if not runs:
+            return False
+        done = False
+        for run in runs:
+            low = run.start()
+            for cut in re.finditer(
+                r"分别(?:是|为)|包括|其中|：|，|有(?=[^、]{4})|以及|签约了?|的是|是(?=[^、]{4})",
+                text[low : run.end()],
+            ):
+                if "、" not in text[low : low + cut.start()]:
+                    low = run.start() + cut.end()
+            if self.scan.orgs_in(low, run.end()) and len(self.scan.orgs_in(low, run.end())) > 1:
+                continue
+            stage = self._stage(text[start:end], "") or ("signed" if self.signing_from <= start else "other")
+            if stage == "planned":
+                stage = "signed" if self.signing_from <= start else "planned"
+            for piece in re.finditer(r"[^、]+", text[low : run.end()]):
+                a, b = low + piece.start(), low + piece.end()
+                lead = re.match(
+                    r"(?:(?:计划)?总?投资[\d. ]+(?:亿|万)元的)|.{2,10}(?:开发区|园区|镇)的", text[a:b]
+                )
+                money = next(iter(self.scan.money_in(a, a + lead.end())), None) if lead else None
+                a, b = trimmed(self.scan, a + (lead.end() if lead else 0), b)
+                name = text[a:b]
+                if len(name) < 4 or _GENERIC_NAME.match(name):
+                    continue
+                draft = Draft("project", *trimmed(self.scan, start, end), signals={"list": 1.0})
+                draft.put("name", self.scan.quote(a, b), (a, b))
+                draft.put("stage", stage, (start, end))
+                if money is not None:
+                    at = trimmed(self.scan, money.start, money.end)
+                    draft.put("amount_text", self.scan.quote(*at), at)
+                    if money.wan is not None:
+                        draft.put("amount_wan", _plain(money.wan), at)
+                self._finish(draft, "project" if stage == "signed" else None)
+                self.drafts.append(draft)
+                done = True
         return done
 
     def _town_in(self, start: int, end: int) -> Span | None:
@@ -569,6 +652,9 @@ class Projects:
         """The noun phrase that ends with 项目 at ``at``:``stop``."""
         text = self.text
         begin = max(low, at - 44)
+        earlier = text.rfind("项目", begin, at)
+        if earlier >= 0 and text[earlier + 2 : earlier + 3] in "和及与、，":
+            begin = earlier + 2
         for org in orgs:
             if begin < org.end <= at:
                 begin = org.end
@@ -597,7 +683,11 @@ class Projects:
         begin, end = trimmed(self.scan, begin, stop, strip=" \n　“”\"'‘’，。、；：:;,.的")
         if stop < len(text) and text[begin - 1 : begin] == "“" and text[stop : stop + 1] == "”":
             pass
+        while begin < end and text[begin] in "和及与、同":
+            begin += 1
         name = text[begin:end]
+        if re.search(r"签约的?项目$|^.{0,12}最.{1,6}的项目$|^让", name) or not name:
+            return None
         bare = re.sub(r"项目.*$", "", name)
         if (
             len(bare) < 2
@@ -743,10 +833,18 @@ class Projects:
                     kept.append((span, how))
                 continue
             kept.append((span, how))
+        kept = [
+            (span, how)
+            for span, how in kept
+            if how != "project"
+            or not re.search(r"培育|孵化|支持|服务", text[max(start, span[0] - 6) : span[0] + 4])
+        ] or kept
         deal = next((span for span, how in kept if how == "agreement" and "战略" in text[slice(*span)]), None)
         if deal is not None and len(orgs) >= 2:
             # What follows a strategic agreement is what it is about, not a second deal.
-            kept = [(span, how) for span, how in kept if span == deal or span[1] <= deal[0] or how == "agreement"]
+            kept = [
+                (span, how) for span, how in kept if span == deal or span[1] <= deal[0] or how == "agreement"
+            ]
         elif any(how == "project" for _, how in kept):
             # A bare agreement beside a named project is how that project was signed.
             kept = [
@@ -778,11 +876,12 @@ class Projects:
                 if low <= org.start and org.end <= high and not (span[0] <= org.start and org.end <= span[1])
             ]
             apart = re.search(r"分别(?:与|同|和)", text[low:high]) if how == "agreement" else None
-            guests = [org for org in inside if apart and org.start >= low + apart.end() and org.end <= span[0]]
+            turn = low + apart.end() if apart else high
+            guests = [org for org in inside if turn <= org.start and org.end <= span[0]]
             if len(guests) >= 2:
-                rest = [org for org in inside if org not in guests]
+                hosts = [org for org in inside if org.end <= turn]
                 for guest in guests:
-                    yield Segment(low, high, span, how, [*[org for org in rest if org.end <= low + apart.end()], guest])  # type: ignore[union-attr]
+                    yield Segment(low, high, span, how, [*hosts, guest])
                 continue
             yield Segment(low, high, span, how, inside)
 
@@ -808,7 +907,7 @@ class Projects:
         ):
             return
         if segment.how == "project" and not ((parties and told) or (money and told) or (parties and money)):
-            known = next((d for d in self.drafts if _alike(d.name, name)), None)
+            known = next((d for d in self.drafts if _alike(self._label(d), name)), None)
             if known is None:
                 self._weak(segment, body)
             else:
@@ -870,10 +969,16 @@ class Projects:
         scan, text = self.scan, self.text
         body = text[segment.start : segment.end]
         money = self._amount(segment)
-        if money is not None and update and "amount_text" in draft.fields:
-            if _STRONG.search(text[max(segment.start, money.start - 12) : money.start]) and draft.signals.get("part"):
-                for field_name in ("amount_text", "amount_wan"):
-                    draft.fields.pop(field_name, None)
+        restated = (
+            money is not None and update and "amount_text" in draft.fields and bool(draft.signals.get("part"))
+        )
+        if (
+            restated
+            and money is not None
+            and _STRONG.search(text[max(segment.start, money.start - 12) : money.start])
+        ):
+            for field_name in ("amount_text", "amount_wan"):
+                draft.fields.pop(field_name, None)
         if money is not None and "amount_text" not in draft.fields:
             if _PART.search(text[max(segment.start, money.start - 12) : money.start]):
                 draft.signals["part"] = 1.0
@@ -891,10 +996,16 @@ class Projects:
         place = self._place(segment)
         if place:
             draft.put("place", scan.quote(*place), place)
-        stage = self._stage(body, draft.name)
+        stage = self._stage(body, self._label(draft))
+        if stage is None and segment.how != "goes on":
+            stage = self._stage(text[slice(*self.scan.sentence_of(segment.start))], "")
         line = self.scan.line_of(segment.start)[0]
         opened = re.search(r"(?:同步|集中|当天)开工的?", text[line : segment.start])
-        if opened and stage in {None, "signed", "planned"} and not re.search(r"签约", text[line + opened.end() : segment.end]):
+        if (
+            opened
+            and stage in {None, "signed", "planned"}
+            and not re.search(r"签约", text[line + opened.end() : segment.end])
+        ):
             stage = "construction"
         if stage is None or stage == "planned":
             signed = self.signing_from <= segment.start and self.genre not in {"policy", "park_intro"}
@@ -915,19 +1026,28 @@ class Projects:
                 draft.fields.pop("agreement", None)
             return
         draft.put("stage", stage, trimmed(scan, segment.start, segment.end))
-        self._finish(draft, agreement=_agreement(body, stage, draft.name))
+        self._finish(draft, agreement=_agreement(body, stage, self._label(draft)))
+
+    def _label(self, draft: Draft) -> str:
+        """The name in the cleaned text: simplified, without glosses."""
+        spans = draft.spans.get("name")
+        return self.text[slice(*spans[0])] if spans else draft.name
 
     def _finish(self, draft: Draft, agreement: str | None) -> None:
         evidence = (draft.start, draft.end)
+        label = self._label(draft)
         if agreement:
             draft.put("agreement", agreement, evidence)
         around = (
             self.text[slice(*evidence)]
-            if len(draft.name) < 8 or "协议" in draft.name or "合同" in draft.name or "备忘" in draft.name
+            if len(label) < 8 or "协议" in label or "合同" in label or "备忘" in label
             else ""
         )
         sector = sector_of(
-            draft.name, around[:200], self.scan.lexicon, " ".join(draft.fields.get("investors", ()))
+            label,
+            around[:200],
+            self.scan.lexicon,
+            " ".join(self.text[slice(*span)] for span in draft.spans.get("investors", ())),
         )
         draft.put("sector", sector, *draft.spans.get("name", [evidence]))
 
@@ -936,6 +1056,11 @@ class Projects:
         text = self.text
         best: tuple[int, Money] | None = None
         for money in self.scan.money_in(segment.start, segment.end):
+            if re.search(
+                r"等(?:\d+|[一二三四五六七八九十]+)个(?:总投资)?$",
+                text[max(segment.start, money.start - 10) : money.start],
+            ):
+                continue
             before = text[max(segment.start, money.start - 16) : money.start]
             before = (
                 re.split(r"[，。；、：]", before)[-1] if not before.endswith(("：", "，", "、")) else before
@@ -1101,6 +1226,13 @@ class Projects:
             ):
                 continue
             out.append(full)
+        if not out:
+            for name, span in self._speakers.items():
+                if self.text.find(name, segment.start, segment.end) >= 0:
+                    out += [self.full_name(org) for org in self.scan.orgs_in(*span) if org.kind == "company"]
+                    break
+        if not out and segment.name is not None:
+            out += self._brand(segment.name)
         if not out and re.search(
             r"该公司|公司(?:此次|这次|将|计划|拟)|后者|前者|该企业", self.text[segment.start : segment.end]
         ):
@@ -1164,21 +1296,24 @@ class Projects:
             (
                 org
                 for org in segment.orgs
-                if org.kind == "government" and re.search(r"(?:镇|乡|街道)(?:人民政府|政府|办事处)$", org.text)
+                if org.kind == "government"
+                and re.search(r"(?:镇|乡|街道)(?:人民政府|政府|办事处)$", org.text)
             ),
             None,
         )
         if host is not None:
             known = self.scan.places_in(host.start, host.end)
             begin = known[-1].end if known and known[-1].start <= host.start + 6 else host.start
-            town = re.match(rf"[{HAN}]{{2,4}}(?:镇|乡|街道)(?=人民政府|政府|办事处)", self.text[begin : host.end])
+            town = re.match(
+                rf"[{HAN}]{{2,4}}(?:镇|乡|街道)(?=人民政府|政府|办事处)", self.text[begin : host.end]
+            )
             if town:
                 return begin, begin + town.end()
         return None
 
     def _stage(self, body: str, name: str) -> str | None:
         body = re.sub(
-            r"(?:全部|项目)?(?:建成|投产|达产|开工)(?:投产|达产|运营)?(?:后|之后|时|以后)|(?:预计|计划|争取|力争|确保|有望于?|预期)[^，。；]{0,16}(?:投产|开工|动工|建成|达产|竣工|投用|签约)",
+            r"(?:全部|项目)?(?:建成|投产|达产|开工)(?:投产|达产|运营)?(?:后|之后|时|以后)|(?:预计|计划|争取|力争|确保|有望于?|预期)[^，。；]{0,16}(?:投产|开工|动工|建成|达产|竣工|投用|投入使用|投入运营|投入生产|签约)",
             "",
             body,
         )
@@ -1218,7 +1353,7 @@ class Projects:
         return out
 
     def _same(self, left: Draft, right: Draft) -> bool:
-        if not _alike(left.name, right.name):
+        if not _alike(self._label(left), self._label(right)):
             return False
         generic = re.search(r"^(?:战略)?合作(?:框架)?协议$|^战略合作|备忘录$|意向书$|^合作协议", left.name)
         if generic or (left.signals.get("table") and right.signals.get("table")):

@@ -26,6 +26,7 @@ _BYLINE = re.compile(
     r"[（(【\[]?\s*(?:本报|本刊|融媒体|特约|见习|实习|通讯员|全媒体)?\s*(?:记者|通讯员|特约记者|作者|摄影|撰稿|文/|图/)[^，。；！？\n]{0,40}?(?:[）)】\]]|报道|摄|$)"
 )
 _CREDIT = re.compile(
+    r"(?:发布时间|发布日期|来源|作者|责任编辑|责编|编辑|审核|浏览次数|点击数?|稿源|字号)[：:]\s*[^\s|，。：:]{1,16}?(?=[\s|\d]|$)(?:\s*\d{1,2}:\d{2}(?::\d{2})?)?|"
     r"[（(][^（）()\n]{0,40}(?:供稿|起草单位|图/|文/|编辑)[^（）()\n]{0,40}[）)]|(?:核发|签发|供稿)[：:][^\n]*"
 )
 
@@ -84,8 +85,8 @@ _NUM = rf"(?:\d[\d,]*(?:\.\d+)?|[{NUMERAL}]+(?:点[{NUMERAL}]+)?)"
 _FOREIGN = "美元|美金|欧元|日元|港元|港币|澳元|英镑|韩元|新台币|台币|新元|瑞士法郎|卢布|加元|澳门元|港幣|新加坡元|泰铢"
 MONEY = re.compile(
     rf"(?P<about>约|近|超过|超|逾|达|不少于|不低于|高达|总计|突破|至少)?(?P<pre>新台币|人民币|美元|港币|US\$|USD|HK\$|RMB|¥)?(?P<num>{_NUM})(?P<more>多|余|几)?"
-    rf"(?P<unit>万亿|千亿|百亿|亿|千万|百万|万)?(?P<more2>多|余)?(?P<cur>元|{_FOREIGN})(?P<tail>人民币)?(?P<after>上下|左右|以上)?"
-    r"|(?P<num2>\d[\d,]*(?:\.\d+)?)(?P<unit2>亿)(?=[，。；、）)\s]|$)"
+    rf"\s?(?P<unit>万亿|千亿|百亿|亿|千万|百万|万)?(?P<more2>多|余)?(?P<cur>元|{_FOREIGN})(?P<tail>人民币)?(?P<after>上下|左右|以上)?"
+    r"|(?P<num2>\d[\d,]*(?:\.\d+)?)个?(?P<unit2>亿)(?=[，。；、）)\s]|$)|(?<=投资)(?:额)?(?P<num3>\d[\d,]*(?:\.\d+)?)(?P<unit3>万)(?=[，。；、）)\s]|$)"
 )
 _SCALE = {
     None: 0.0001,
@@ -129,8 +130,12 @@ DATE = re.compile(
 
 
 def money_of(match: re.Match[str]) -> Money:
-    if match["num2"]:
-        number, unit, foreign = chinese_number(match["num2"]), match["unit2"], False
+    if match["num2"] or match["num3"]:
+        number, unit, foreign = (
+            chinese_number(match["num2"] or match["num3"]),
+            match["unit2"] or match["unit3"],
+            False,
+        )
     else:
         number, unit = chinese_number(match["num"]), match["unit"]
         foreign = match["cur"] != "元" or (match["pre"] or "") in {
@@ -272,7 +277,7 @@ class Scan:
         self.furniture = [
             (start, end)
             for start, end in self.lines
-            if FURNITURE.search(text[start : min(end, start + 400)]) is not None
+            if end - start <= 110 and FURNITURE.search(text[start:end]) is not None
         ]
         self.bylines = [
             (m.start(), m.end()) for pattern in (_BYLINE, _CREDIT) for m in pattern.finditer(text)
@@ -374,8 +379,48 @@ class Scan:
         found += self._committees()
         if (known := self.lexicon.known) is not None:
             found += [Mention(m.start(), m.end(), "company", m[0]) for m in known.finditer(text)]
-        found = _longest(found + self._zones(found))
+        found = _longest(found + self._zones(found) + self._listed() + self._plain_firms())
         return _longest(found + self._short_forms(found))
+
+    def _listed(self) -> list[Mention]:
+        """赵金矿业、中国矿业集团、赵晋银楼等骨干企业: every entry of such a list is a firm, whatever its ending."""
+        text, out = self.text, []
+        for match in _FIRMS.finditer(text):
+            if self.hidden(match.start()):
+                continue
+            low, high = match.span("list")
+            for cut in _FIRMS_CUT.finditer(text, low, high):
+                low = cut.end()
+            items = [
+                (m.start() + low, m.end() + low)
+                for m in re.finditer(r"[^、，和与及]+|(?<=、)[^、，]+", text[low:high])
+            ]
+            pieces = re.finditer(r"[^、，]+", text[low:high])
+            items = [(low + m.start(), low + m.end()) for m in pieces]
+            good = [
+                (a, b)
+                for a, b in items
+                if 3 <= b - a <= 20 and _FIRM_NAME.match(text, a, b) and not _FIRM_NOT.search(text[a:b])
+            ]
+            if len(good) >= 2 and len(good) == len(items):
+                out += [Mention(a, b, "company", text[a:b]) for a, b in good]
+        return out
+
+    def _plain_firms(self) -> list[Mention]:
+        """A firm by the trade its name ends with, where someone heads it or it signs: 一正药业董事长…."""
+        text, out = self.text, []
+        for match in _TRADE.finditer(text):
+            begin = match.start("name")
+            for cut in _breaks().finditer(text, begin, match.end("name") - 2):
+                if cut["cut"] or cut["measure"]:
+                    begin = cut.end()
+            places = self.places_in(begin, match.end("name"))
+            if places and places[0].start > begin and places[0].end <= match.end("name") - 4:
+                begin = places[0].start
+            name = text[begin : match.end("name")]
+            if 4 <= len(name) <= 10 and not self.hidden(begin) and not _FIRM_NOT.search(name):
+                out.append(Mention(begin, match.end("name"), "company", name))
+        return out
 
     def _zones(self, full: list[Mention]) -> list[Mention]:
         """Zones that sign or act as a party."""
@@ -498,6 +543,8 @@ class Scan:
         for match in _breaks().finditer(text, at, stop):
             cut = match.end("cut") if match["cut"] else match.end("measure") if match["measure"] else -1
             if cut < 0:
+                if match[0][0] in "和与及" and _ENDED.search(text, begin, match.start()):
+                    begin = match.start() + 1
                 continue
             word = match[0]
             if (
@@ -656,14 +703,28 @@ class Scan:
             return place or core[-1:] in _ADMIN_SET
         if suffix in {"政协", "人大常委会", "纪委", "纪委监委"}:
             return place or core[-1:] in _ADMIN_SET
-        if suffix in {"组织部", "宣传部", "统战部", "武装部", "人才办"}:
-            return core[-1:] in {"委", "会"}
+        if suffix in {"组织部", "宣传部", "统战部", "武装部", "人才办", "网信办", "编办", "政研室", "政法委"}:
+            return core[-1:] in {"委", "会"} and len(core) >= 2
         if suffix in {"局", "厅"}:
             return place or core[:1] in _ADMIN_SET or (len(core) >= 2 and bool(_BUREAU.search(core)))
         return place or core[:1] in _ADMIN_SET or len(core) >= 2
 
 
+_ENDED = re.compile(r"(?:集团|公司|厂|委员会|局|大学|学院|协会|商会|政府)$")
 _PLAIN = re.compile(rf"[{HAN}A-Za-z]+$")
+_FIRMS = re.compile(
+    r"(?P<list>[\u4e00-\u9fffA-Za-z0-9（）()·]{2,20}(?:、[\u4e00-\u9fffA-Za-z0-9（）()·]{2,20}){1,12})等(?:\d+|[一二三四五六七八九十]+|多|众多|一批|一大批|数)?(?:余|多)?(?:家|户|个)?[\u4e00-\u9fff“”]{0,10}?(?:企业|公司|集团)(?![\u4e00-\u9fff]{0,2}(?:家|协会|服务|负责|代表))"
+)
+_FIRMS_CUT = re.compile(
+    r"聚集了|集聚了|汇聚了?|引进了?|引入了?|入驻了?|落户了?|吸引了?|培育了?出?|拥有|包括|考察了?|走访了?|拜访了?|参观了?|先后|前往了?|来自|形成了?以|以|与|和(?=[^平谐])|有|到|由|对|向|为|培育形成|涌现出|建成|招引了?|签约|的"
+)
+_FIRM_NAME = re.compile(r"[\u4e00-\u9fffA-Za-z0-9（）()·]+$")
+_FIRM_NOT = re.compile(
+    r"行业|产业|领域|制造$|加工$|设备$|材料$(?<!新材料)|产品|生产|服务业|旅游业|物流业|金融业|^新|医疗器械$|机械$|零部件|研发|种植|养殖|一批|龙头|项目|技术$|园区|高校|机构|等$|饮料$|化工$(?<!..化工)|^[\u4e00-\u9fff]{2}$|食品$(?<!..食品)|电子信息|高端|先进|智能制造|生物医药$|新能源$|国有|民营|外资|合资|中小|上市|[市县区镇]$|人员|团队|部门"
+)
+_TRADE = re.compile(
+    r"(?P<name>[\u4e00-\u9fff]{2,10}(?:矿业|药业|制药|生物|电子|重工|科技|股份|实业|控股|电器|光电|环保|酒业|纺织|建材|化工|电气|乳业|食品|铝业|铜业|钢铁|汽车|智能|能源|新能源|新材|新材料|地产|置业|农业|牧业|种业|物流|医疗|医药|银楼|珠宝|投资|资本|传媒|文旅|网络))(?=董事长|总经理|总裁|副总|负责人|创始人|董事局|CEO|首席)"
+)
 _ZONE_NAME = r"[\u4e00-\u9fff]{2,10}(?:经济技术开发区|经济开发区|高新技术产业开发区|开发区|高新区|经开区|示范区|保税区)"
 _ZONE_ACTS = re.compile(
     rf"(?P<zone>{_ZONE_NAME})(?=[与和同][\u4e00-\u9fff（）()]{{4,26}}(?:公司|集团|大学|学院|协会|商会|研究院)(?:签|合作|共|就|达成|正式|在))"
