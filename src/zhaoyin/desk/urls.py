@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from django.urls import include, path
 
+from zhaoyin.desk.api import api
+
 urlpatterns = [
     path("", include("zhaoyin.desk.work.urls")),
     path("", include("zhaoyin.desk.accounts.urls")),
@@ -17,6 +19,7 @@ urlpatterns = [
     path("chains/", include("zhaoyin.desk.chains.urls")),
     path("agreements/", include("zhaoyin.desk.deals.urls")),
     path("figures/", include("zhaoyin.desk.reports.urls")),
+    path("api/", api.urls),
 ]
 
 handler404 = "zhaoyin.desk.work.views.not_found"

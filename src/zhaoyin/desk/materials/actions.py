@@ -325,7 +325,9 @@ def withdraw(actor: User, material: Material, *, reason: str) -> None:
 
 def _take(fact: Fact) -> Fact:
     """The fact as it is now, still open; somebody quicker is named."""
-    fresh = Fact.objects.select_for_update(of=("self",)).select_related("material", "decided_by").get(pk=fact.pk)
+    fresh = (
+        Fact.objects.select_for_update(of=("self",)).select_related("material", "decided_by").get(pk=fact.pk)
+    )
     if fresh.state != Fact.State.OPEN:
         who = fresh.decided_by.name if fresh.decided_by else ""
         raise Refusal(

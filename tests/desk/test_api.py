@@ -1,0 +1,58 @@
+import io
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, given, settings
+
+from zhaoyin.desk.materials import actions
+from zhaoyin.desk.materials.models import Fact, Material
+
+TEXT = "云屿市商务局局长江予安介绍情况。云屿海洋生物有限公司到会。\n"
+
+
+@pytest.mark.django_db
+def test_signed_out_people_get_nothing(client):
+    assert client.get("/api/ledger/agreements").status_code == 401
+
+
+@pytest.mark.django_db
+def test_a_role_without_the_verb_is_refused_in_words(as_role):
+    response = as_role("admin").get("/api/materials")
+    assert response.status_code == 403
+    assert response.json()["zh"] and response.json()["en"]
+
+
+@pytest.mark.django_db
+def test_add_read_accept(as_role, officer):
+    client = as_role("officer")
+    upload = io.BytesIO(TEXT.encode())
+    upload.name = "a.txt"
+    made = client.post("/api/materials", {"file": upload})
+    assert made.status_code == 201
+    material = Material.objects.get(pk=made.json()["id"])
+    actions.read(material.pk)
+    facts = client.get(f"/api/materials/{material.pk}/facts").json()
+    firm = next(fact for fact in facts if fact["data"].get("name") == "云屿海洋生物有限公司")
+    assert client.post(f"/api/materials/facts/{firm['id']}/accept").json()["state"] == Fact.State.ACCEPTED
+    assert client.post(f"/api/materials/facts/{firm['id']}/accept").status_code == 409
+    found = client.get("/api/ledger/organisations", {"q": "海洋生物"}).json()
+    assert found[0]["marks"]["name"] == "said"
+
+
+@pytest.mark.django_db
+def test_no_request_breaks_the_api(as_role):
+    from zhaoyin.desk.wsgi import application
+
+    session = as_role("officer").cookies["sessionid"].value
+    schema = schemathesis.openapi.from_wsgi("/api/openapi.json", application)
+    operations = [found.ok() for found in schema.get_all_operations()]
+    assert operations
+    for operation in operations:
+
+        @given(case=operation.as_strategy())
+        @settings(max_examples=8, deadline=None, database=None, suppress_health_check=list(HealthCheck))
+        def ask(case):
+            response = case.call(headers={"Cookie": f"sessionid={session}"})
+            assert response.status_code < 500, response.text
+
+        ask()
