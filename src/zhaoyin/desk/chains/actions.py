@@ -264,6 +264,7 @@ def _graph(chain: ValueChain) -> Chain:
     return chain.current.graph
 
 
+@action("pack.load", atomic=False)
 def load_pack_chains(actor: User, pack: Any) -> int:
     """The chains of a region pack: only those the desk does not have; what people edited since is never overwritten."""
     import zhaoyin.packs
