@@ -306,6 +306,12 @@ class Landscape:
         if x <= 0:
             why["n_eff"] = ("本地没有企业", "there is no firm here")
             return False, None, None
+        if self.members is None and any(c.share < 1 for c in self.chain.codes_of(node.node_id)):
+            why["n_eff"] = (
+                "行业代码与别的行业共用，数不出本环节的供方",
+                "the industry code is shared with other trades, so its suppliers cannot be told apart",
+            )
+            return False, None, None
         found = (self.suppliers or {}).get((self.counts.regions[r], node.node_id))
         if found is None:
             why["n_eff"] = (

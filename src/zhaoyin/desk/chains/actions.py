@@ -250,6 +250,7 @@ def _lead(
         investors=[organisation],
         officer=owner,
         sector=node.name[:40],
+        came_from=f"{chain.name}目标企业清单",
         source=source,
     )
     return create(

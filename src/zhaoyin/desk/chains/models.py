@@ -8,6 +8,7 @@ from django.conf import settings
 from django.db import models
 from django.urls import reverse
 
+from zhaoyin.base.dates import today
 from zhaoyin.desk.evidence.models import Row
 from zhaoyin.desk.words import english, t
 from zhaoyin.valuechain import Chain
@@ -141,6 +142,9 @@ class Standing(Row):
         return f"{self.chain} {self.created_at:%F}"
 
 
+OPEN = ("lead", "talks")  # stages in which a firm is still only talked to
+
+
 class Approach(Row):
     """A firm of a shortlist taken up as a lead, with who goes and until when; the score and its parts as they were."""
 
@@ -162,3 +166,11 @@ class Approach(Row):
 
     def __str__(self) -> str:
         return str(self.project)
+
+    @property
+    def open(self) -> bool:
+        return self.project.stage in OPEN and not self.project.exit_code
+
+    @property
+    def overdue(self) -> bool:
+        return self.open and self.expires_on < today()

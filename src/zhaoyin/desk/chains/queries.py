@@ -11,15 +11,13 @@ from django.db.models import Count, Q
 
 from zhaoyin.base.dates import today
 from zhaoyin.base.errors import Refusal
-from zhaoyin.desk.chains.models import Approach, SegmentOwner, Standing, Statement, ValueChain
+from zhaoyin.desk.chains.models import OPEN, Approach, SegmentOwner, Standing, Statement, ValueChain
 from zhaoyin.desk.evidence.queries import attach_marks
-from zhaoyin.desk.projects.models import Project
 from zhaoyin.desk.words import english, say
 from zhaoyin.valuechain import Chain, Node
 from zhaoyin.valuechain.chain import SHAPES, Row, parse_csv
 from zhaoyin.valuechain.gaps import KINDS, NAMES
 
-OPEN = (Project.Stage.LEAD, Project.Stage.TALKS)
 COLUMN, WIDE, ROW, TALL = 192, 156, 124, 96  # the map's grid in pixels
 
 
@@ -44,11 +42,15 @@ class Segment:
 
     @property
     def open_leads(self) -> int:
-        return sum(a.project.stage in OPEN for a in self.approaches)
+        return sum(a.open for a in self.approaches)
 
     @property
     def overdue(self) -> int:
-        return sum(a.project.stage in OPEN and a.expires_on < today() for a in self.approaches)
+        return sum(a.overdue for a in self.approaches)
+
+    @property
+    def is_gap(self) -> bool:
+        return any(k in KINDS for k in self.found.get("kinds", []))
 
     @property
     def firms(self) -> str:
@@ -98,7 +100,9 @@ def amount(value: float | None, estimated: bool) -> str:
     """Firms as printed: whole, or an estimate with its sign."""
     if value is None:
         return ""
-    return f"≈{value:.1f}" if estimated and value % 1 else f"{value:,.0f}"
+    if estimated and value % 1:
+        return f"≈{value:.1f}" if value >= 0.1 else f"≈{value:.2g}"
+    return f"{value:,.0f}"
 
 
 def graph_of(chain: ValueChain) -> Chain:
@@ -223,8 +227,7 @@ def by_severity(rows: list[Segment]) -> list[Segment]:
     """Gaps first, gravest first; then the rest in the chain's order."""
 
     def weight(r: Segment) -> tuple[int, float]:
-        gap = any(k in KINDS for k in r.found.get("kinds", []))
-        return (0 if gap else 1, -(r.found.get("severity") or 0.0) if gap else r.node.order)
+        return (0, -(r.found.get("severity") or 0.0)) if r.is_gap else (1, r.node.order)
 
     return sorted(rows, key=weight)
 
@@ -257,7 +260,7 @@ def from_csv(graph: Chain, texts: dict[str, str]) -> Chain:
 
 def chains_with_counts() -> Any:
     """Chains with how many leads are open and how many of them are overdue."""
-    alive = Q(approaches__project__stage__in=OPEN)
+    alive = Q(approaches__project__stage__in=OPEN, approaches__project__exit_code="")
     return ValueChain.objects.select_related("leader", "current").annotate(
         open_leads=Count("approaches", filter=alive, distinct=True),
         overdue=Count("approaches", filter=alive & Q(approaches__expires_on__lt=today()), distinct=True),
@@ -267,7 +270,7 @@ def chains_with_counts() -> Any:
 def overdue_of(user: Any) -> list[Approach]:
     """Leads of a person that ran past their date without leaving the first stages."""
     return list(
-        Approach.objects.filter(owner=user, project__stage__in=OPEN, expires_on__lt=today()).select_related(
-            "project", "chain"
-        )[:20]
+        Approach.objects.filter(
+            owner=user, project__stage__in=OPEN, project__exit_code="", expires_on__lt=today()
+        ).select_related("project", "chain")[:20]
     )
