@@ -287,7 +287,7 @@ def pictures(report: Report, quick: bool) -> None:
     from zhaoyin.reading.load import ocr
 
     detect = ocr._detect
-    pages = 1 if quick else 12
+    pages = 1 if quick else 6
     for label in ("clean", "degraded"):
         rng = random.Random(21)
         lines = lost = flagged = wrong = chars = dropped = known = alarms = 0
@@ -295,7 +295,7 @@ def pictures(report: Report, quick: bool) -> None:
         for page in range(pages):
             path, _ = FONTS[page % 2]
             image, truth = rendered(
-                rng, size=[42, 50, 58, 46][page % 4], path=path, lines=12 if quick else 40
+                rng, size=[42, 50, 58, 46][page % 4], path=path, lines=10 if quick else 40
             )
             angle = 0.0
             if label == "degraded":
@@ -366,12 +366,12 @@ def pictures(report: Report, quick: bool) -> None:
         report.add(
             f"ocr.{label}.seconds",
             spent / pages,
-            "s a page",
+            "s cpu a page",
             size=f"{ocr._engine().cfg.EngineConfig.onnxruntime.intra_op_num_threads} thread(s)",
         )
     turns = right = 0
     rng = random.Random(8)
-    for case in range(1 if quick else 4):
+    for case in range(1 if quick else 3):
         image, _ = rendered(rng, size=50, path=FONTS[case % 2][0], lines=14)
         if case % 2:
             image, _ = degraded(image, rng)

@@ -20,6 +20,8 @@ from zhaoyin.reading.load.normalise import normalise, simplified
         ("５０００万元，面积１２．５亩", "5000万元，面积12.5亩"),
         ("签约１４家． 十堰", "签约14家。 十堰"),
         ("⼀个⽬标", "一个目标"),
+        ("甲&nbsp;与&ldquo;乙&rdquo;R&amp;D<br/>签约</p>", "甲 与“乙”R&D\n签约\n"),
+        ("a<b且c>d，x&y;", "a<b且c>d，x&y;"),
         ("招\u200b远\ufeff市\xad", "招远市"),
         ("甲\xa0乙\u3000丙丁", "甲 乙 丙丁"),
         ("通 知 书\n正文", "通知书\n正文"),

@@ -20,7 +20,7 @@ class Limits:
     characters: int = 10_000_000
     pages: int = 2_000
     ocr_pages: int = 60
-    pixels: int = 100_000_000
+    pixels: int = 80_000_000
     inflated: int = 600 * 2**20
     entries: int = 50_000
     ratio: int = 300

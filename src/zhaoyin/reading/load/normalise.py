@@ -8,6 +8,7 @@ beside Han, lines broken in mid-sentence, page furniture that the loader found, 
 from __future__ import annotations
 
 import functools
+import html
 import itertools
 import re
 import unicodedata
@@ -37,6 +38,7 @@ def normalise(
         mapped = mapped.rewrite((left, right, "") for left, right in drop)
     mapped = _swap(mapped, _forms(mapped.text))
     mapped = _apply(mapped, _invisible(mapped.text))
+    mapped = _apply(mapped, _markup(mapped.text))
     mapped = _apply(mapped, _glosses(mapped.text))
     mapped = _swap(mapped, _punctuation(mapped.text))
     if wraps:
@@ -113,6 +115,33 @@ def _invisible(text: str) -> list[tuple[int, int, str]]:
     edits = [(m.start(), m.end(), "") for m in _INVISIBLE.finditer(text)]
     if "\r" in text:
         edits += [(m.start(), m.end(), "\n") for m in re.finditer("\r(?!\n)", text)]
+        edits.sort()
+    return edits
+
+
+# Markup that was left in a copied text: &nbsp; <br>.
+
+_ENTITY = re.compile(
+    r"&(?:nbsp|ensp|emsp|ldquo|rdquo|lsquo|rsquo|hellip|mdash|ndash|middot|amp|lt|gt|quot|#\d{2,5}|#x[0-9a-fA-F]{2,5});"
+)
+_TAG = re.compile(
+    r"</?(?P<name>br|p|div|tr|li|h[1-6]|span|strong|em|b|i|u|font|a|img|td|th|table|tbody|o:p|section)\b[^<>\n]{0,300}>",
+    re.IGNORECASE,
+)
+
+
+def _markup(text: str) -> list[tuple[int, int, str]]:
+    edits: list[tuple[int, int, str]] = []
+    if "&" in text:
+        for match in _ENTITY.finditer(text):
+            char = html.unescape(match[0]).replace("\xa0", " ").replace("\u2002", " ").replace("\u2003", " ")
+            # A code that names a control character or no character at all stays as it is written.
+            if len(char) == 1 and (char.isprintable() or char == "\n"):
+                edits.append((match.start(), match.end(), char))
+    if "<" in text:
+        for match in _TAG.finditer(text):
+            breaks = match["name"].lower() in {"br", "p", "div", "tr", "li"} or match["name"][0] in "hH"
+            edits.append((match.start(), match.end(), "\n" if breaks else ""))
         edits.sort()
     return edits
 

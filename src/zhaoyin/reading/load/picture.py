@@ -15,7 +15,8 @@ from zhaoyin.reading.load.draft import Draft, Full, cut_notice
 from zhaoyin.reading.load.limits import Deadline, Limits
 from zhaoyin.reading.load.lines import Item, Sheet, write
 
-_SIDE = 12_000
+_SIDE = 5_000
+"""A JPEG is decoded at the smallest of its scales that still has this side: A3 at 300 dpi."""
 
 
 def load(data: bytes, name: str, limits: Limits) -> Draft:
@@ -92,10 +93,10 @@ def _grey(image: Any, name: str, limits: Limits) -> ocr.Image:
     """The picture in grey, upright by its own note (EXIF), on white where it is transparent."""
     from PIL import Image, ImageOps
 
+    image.draft("L", (_SIDE, _SIDE))
     width, height = image.size
     if width * height > limits.pixels:
         raise _huge(name, limits)
-    image.draft("L", (_SIDE, _SIDE))
     orientation = image.getexif().get(0x0112, 1)
     if image.mode in {"RGBA", "LA", "PA"} or "transparency" in image.info:
         layer = image.convert("RGBA")
@@ -108,6 +109,8 @@ def _grey(image: Any, name: str, limits: Limits) -> ocr.Image:
         exif[0x0112] = orientation
         grey.info["exif"] = exif.tobytes()
         grey = ImageOps.exif_transpose(grey)
+    if max(grey.size) > 1.2 * _SIDE and max(grey.size) < 2.2 * min(grey.size):
+        grey.thumbnail((_SIDE, _SIDE))  # long pictures keep their width: they are read in pieces
     pixels: ocr.Image = np.asarray(grey, dtype=np.uint8)
     if pixels.size and float(np.median(pixels)) < 100:
         pixels = 255 - pixels  # light text on a dark ground
