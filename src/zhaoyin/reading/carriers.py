@@ -440,6 +440,7 @@ def split_list(text: str, start: int, end: int) -> Iterator[Span]:
         at += len(piece)
 
 
+@functools.lru_cache(8192)
 def _stem(name: str) -> str:
     name = re.sub(r"[“”\"（）()]", "", name)
     match = place_pattern().match(name)

@@ -124,16 +124,25 @@ def year_of(scan: Scan) -> str | None:
 
 
 @functools.cache
-def _terms() -> tuple[tuple[str, str, float], ...]:
-    return tuple(
-        (
-            term,
-            sector,
-            len(term) ** 1.5 * (0.6 if sector in {"other", "education_research", "digital"} else 1.0),
-        )
-        for sector, terms in sectors().items()
-        for term in terms
-    )
+def _terms() -> dict[str, list[tuple[str, str, float]]]:
+    """Terms by their first letter: (term, sector, weight)."""
+    found: dict[str, list[tuple[str, str, float]]] = {}
+    for sector, terms in sectors().items():
+        modest = 0.6 if sector in {"other", "education_research", "digital"} else 1.0
+        for term in terms:
+            found.setdefault(term[0], []).append((term, sector, len(term) ** 1.5 * modest))
+    return found
+
+
+def _hits(text: str) -> dict[str, tuple[int, str, float]]:
+    """Every term in the text, at its last place."""
+    table = _terms()
+    return {
+        term: (at, sector, weight)
+        for at, char in enumerate(text)
+        for term, sector, weight in table.get(char, ())
+        if text.startswith(term, at)
+    }
 
 
 def sector_of(name: str, around: str = "", lexicon: Lexicon | None = None, investors: str = "") -> str:
@@ -151,18 +160,13 @@ def sector_of(name: str, around: str = "", lexicon: Lexicon | None = None, inves
     for word, sector in (lexicon.industries if lexicon else {}).items():
         if word in name:
             votes[sector] += 20
-    for term, sector, weight in _terms():
-        at = name.rfind(term)
-        if at >= 0:
-            votes[sector] += weight * (1.6 if plain.endswith(term) or at + len(term) >= len(plain) else 1.0)  # type: ignore[assignment]
-    if not votes or max(votes.values()) < 2:
-        for term, sector, weight in _terms():
-            if term in investors:
-                votes[sector] += 0.5 * weight  # type: ignore[assignment]
-    if not votes or max(votes.values()) < 1:
-        for term, sector, weight in _terms():
-            if term in around:
-                votes[sector] += 0.3 * weight  # type: ignore[assignment]
+    for term, (at, sector, weight) in _hits(name).items():
+        last = plain.endswith(term) or at + len(term) >= len(plain)
+        votes[sector] += weight * (1.6 if last else 1.0)  # type: ignore[assignment]
+    for text, share, least in ((investors, 0.5, 2.0), (around, 0.3, 1.0)):
+        if not votes or max(votes.values()) < least:
+            for sector, weight in [(sector, weight) for _, sector, weight in _hits(text).values()]:
+                votes[sector] += share * weight  # type: ignore[assignment]
     if not votes:
         return "other"
     return max(votes.items(), key=lambda item: item[1])[0]

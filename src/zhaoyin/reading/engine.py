@@ -14,7 +14,7 @@ from zhaoyin.reading.model import Fact, Genre, Reading, Span
 from zhaoyin.reading.proposers import Proposer, Rules
 from zhaoyin.reading.scan import Scan
 
-WINDOW = 60_000
+WINDOW = 16_000
 """Characters read as one text. A longer one is read in pieces cut between lines, so time and memory stay linear."""
 
 _ORDER = {

@@ -699,6 +699,7 @@ _JOINED = re.compile(
 _OPEN_PAREN = re.compile(r"[（(][^）)]*$")
 
 
+@functools.lru_cache(4096)
 def _clean(name: str) -> str:
     return re.sub(r"[“”\"·\s（）()]|\d{4}年?", "", name)
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 import itertools
 import re
 from collections.abc import Iterator, Sequence
@@ -716,7 +717,7 @@ class Projects:
         for draft in self.drafts:
             if not draft.signals.get("list"):
                 continue
-            core = _core(self.text[slice(*draft.spans["name"][0])])
+            core = _core(self._label(draft))
             at = self.text.find(core, start, end) if len(core) >= 3 else -1
             if at >= 0 and not any(a < at + len(core) and at < b for (a, b), _ in [*found, *out]):
                 out.append(((at, at + len(core)), "project"))
@@ -1383,6 +1384,7 @@ def _halves(text: str, start: int, end: int) -> list[Span]:
     return [(start, end)]
 
 
+@functools.lru_cache(8192)
 def _core(name: str) -> str:
     return re.sub(r"(?:建设)?(?:项目|工程)?(?:[（(][^）)]*[）)])?$|[“”\"\s]", "", name)
 
