@@ -318,6 +318,12 @@ class Carriers:
             if here[0][0] > start:
                 # 占地1000亩的国际黄金创意产业园: what stands before the first name may be its own.
                 self._before(here[0][1], start, here[0][0])
+            parts = re.search(r"组成|片区：|组团：", text[here[-1][0] : end]) if len(here) > 1 else None
+            if parts:
+                # 由北岸片区、南岸片区组成，主导产业为…: what follows the parts is said of the whole.
+                turn = here[-1][0] + parts.end()
+                self._clause(whole, turn, end)
+                bounds[-1] = turn
             for (at, draft), stop in zip(here, bounds[1:], strict=True):
                 self._clause(draft, at, stop)
                 current = draft

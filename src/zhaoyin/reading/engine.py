@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections import Counter
 from collections.abc import Iterator, Sequence
 from typing import cast
 
@@ -106,32 +107,40 @@ def _pieces(text: str) -> Iterator[tuple[int, int]]:
         at = end
 
 
-_BROKEN = re.compile(r"(?<=[^\n。！？；：:!?;…”」』）)】\]>|\t*]{24})\n(?=[\u4e00-\u9fff])")
+_BROKEN = re.compile(r"(?<=[^\n。！？；：:!?;…”」』）)】\]>|\t*])\n(?=[\u4e00-\u9fff])")
 _OPENS = re.compile(
     r"[一二三四五六七八九十]{1,3}[、.]|第[一二三四五六七八九十]+[条章]|附[：:件]|来源|责任|记者|联系|地址|电话|投资方|总投资|签约|序号|说明"
 )
 
 
+def _columns(line: str) -> int:
+    """Columns a line takes on paper: a Han character takes two."""
+    line = line.rstrip()
+    return len(line) + sum(1 for char in line if char > "\u2e7f")
+
+
 def _joined(mapped: MappedText) -> MappedText:
-    """Lines that stop in mid-sentence, joined to the next: a long line of running text without an end to its sentence."""
+    """Lines that stop in mid-sentence, joined to the next: those at the edge of the paper, and long ones of running text."""
     text = mapped.text
+    if "\n" not in text:
+        return mapped
+    widths = Counter(_columns(line) for line in text.split("\n"))
+    edge = max((width for width in widths if 40 <= width <= 120), default=0)
+    full = sum(widths[width] for width in range(edge - 3, edge + 1)) if edge else 0
     edits = []
     for match in _BROKEN.finditer(text):
         at = match.start()
         left = text.rfind("\n", 0, at) + 1
         right = text.find("\n", at + 1)
         line, following = text[left:at], text[at + 1 : right if right >= 0 else min(len(text), at + 400)]
-        if (
-            not re.search(r"[，。；]", line)
-            or "|" in line
-            or "\t" in line
-            or len(line) < 40
-            or re.search(r" .{2,20} ", line.strip())
+        if "|" in line or "\t" in line or _OPENS.match(following) or re.search(r"\S .{2,20} \S", line):
+            continue
+        at_edge = full >= 2 and edge - 3 <= _columns(line) <= edge and _columns(following) <= edge
+        long = len(line) >= 40 and re.search(r"[，。；]", line)
+        if (at_edge and re.search(r"[，。；]", line + following)) or (
+            long and re.search(r"[，。；]", following) and len(following) >= 10
         ):
-            continue
-        if _OPENS.match(following) or not re.search(r"[，。；]", following) or len(following) < 10:
-            continue
-        edits.append((at, at + 1, ""))
+            edits.append((at, at + 1, ""))
     return mapped.rewrite(edits) if edits else mapped
 
 

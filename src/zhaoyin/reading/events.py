@@ -180,7 +180,10 @@ class Events:
         spots: list[tuple[int, Draft]] = []
         for match in pattern.finditer(text):
             left, right = scan.sentence_of(match.start())
-            if scan.furnished(left) or not DATE.search(text, left, right) or spots:
+            dated = DATE.search(text, left, right) or re.search(
+                r"昨[日天]|今[日天]|日前|近日|[上下]午", text[left:right]
+            )
+            if scan.furnished(left) or not dated or spots:
                 continue
             span = trimmed(scan, *(match.span("name") if match["name"] else match.span("name2")))
             draft = Draft("event", *trimmed(scan, left, right), signals={"plain": 1.0})

@@ -202,9 +202,12 @@ def _titled(
                 left = start - 1
             else:
                 zone = _ZONE_LEFT.search(text, window, start)
+                county = _COUNTY_LEFT.search(text, window, start)
                 town = _TOWN_LEFT.search(text, window, start)
                 if zone:
                     left = zone.start()
+                elif county and head:
+                    left = county.start(1)
                 elif town and head:
                     left = town.start()
         parts += 1
@@ -268,6 +271,7 @@ _OWN = re.compile(r"(?:该公司|公司|该企业|企业|集团|该集团|我公
 _ZONE_LEFT = re.compile(
     r"(?:[\u4e00-\u9fff]{2,10})?(?:经济技术开发区|经济开发区|高新技术产业开发区|开发区|高新区|经开区|新区|园区|度假区|产业园|实验区|工业园)$"
 )
+_COUNTY_LEFT = re.compile(r"(?:^|[，。、；：！？“”（）《》\s])([\u4e00-\u9fff]{2,5}[省市县区州旗])$")
 _TOWN_LEFT = re.compile(r"[\u4e00-\u9fff]{2,4}(?:镇|乡|街道|村|社区)$")
 _POST_LEFT = re.compile(r"([\u4e00-\u9fffA-Za-z]{2,16})(?:[、兼]|，兼)$")
 

@@ -238,7 +238,10 @@ class Policies:
             body = (start, stop)
             clause = Draft("clause", *trimmed(scan, *body), signals={"clause": 1.0})
             clause.put("heading", scan.quote(a, b), (a, b))
-            number = re.match(r"\s*([^\s：:、.．)）]{1,8}?[条）)、.．：:]?)", text[start:a])
+            number = re.match(
+                r"\s*(第[一二三四五六七八九十百\d]+条|[（(][一二三四五六七八九十\d]+[）)]|[\d一二三四五六七八九十]+|[①-⑳]|关键词.)",
+                text[start:a],
+            )
             if number and number[1].strip():
                 clause.put(
                     "number", number[1].strip(" 、.．：:"), (start + number.start(1), start + number.end(1))

@@ -15,7 +15,7 @@ from zhaoyin.reading.people import people
 from zhaoyin.reading.policies import Policies
 from zhaoyin.reading.projects import Projects
 from zhaoyin.reading.scan import Scan
-from zhaoyin.reading.tables import tables
+from zhaoyin.reading.tables import Table, tables
 
 
 @dataclass
@@ -54,7 +54,15 @@ class Rules:
         drafts += Policies(scan, found, genre).read()
         drafts += claims(scan)
         drafts += organisations(scan)
-        return Proposal(drafts, genre=genre, region=region)
+        return Proposal(drafts, genre=genre, region=region, kind=kind_of(scan, found))
+
+
+def kind_of(scan: Scan, found: Sequence[Table]) -> str:
+    """ "ledger" when the text is a table of projects with little around it."""
+    rows = [row for table in found if "policy" not in table.columns for row in table.rows]
+    inside = sum(row.end - row.start for row in rows)
+    written = sum(end - start for start, end in scan.lines)
+    return "ledger" if len(rows) >= 2 and inside >= 0.4 * written else "text"
 
 
 def organisations(scan: Scan) -> list[Draft]:
