@@ -29,7 +29,10 @@ from zhaoyin.desk.words import say
 from zhaoyin.packs import Pack, load_pack
 
 # rooms that keep more of a pack: "module:function", called with (actor, pack) after the tables below
-MORE: tuple[str, ...] = ("zhaoyin.desk.chains.actions:load_pack_chains",)
+MORE: tuple[str, ...] = (
+    "zhaoyin.desk.chains.actions:load_pack_chains",
+    "zhaoyin.desk.parties.register:warm",
+)
 
 POLICY_KINDS = {
     "talent": Policy.Kind.PROGRAMME,

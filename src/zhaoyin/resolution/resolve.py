@@ -217,6 +217,53 @@ class Register:
             name, text, found, parses, exact[0], order[0], scores[0], float(probability[0]), limit, context
         )
 
+    def twins(self, least: float, progress: Progress | None = None) -> Iterator[tuple[str, Candidate]]:
+        """(id, the likeliest other organisation) for every organisation whose name may mean that other one too,
+        with at least the probability ``least``."""
+        keys: list[tuple[str, str]] = []
+        for part in self._searcher.parts:
+            own = int(part.arrays["own"][0])
+            keys += [
+                (part.text("ids", at), normalise(part.text("names", at)))
+                for at in range(own)
+                if not part.view.dead[at]
+            ]
+        for start in range(0, len(keys), CHUNK):
+            some = keys[start : start + CHUNK]
+            texts = [text for _, text in some]
+            exact = self._searcher.exact_rows(texts)
+            found, parses = self._searcher.candidates(texts, exact)
+            found = self._without_own(found, [key for key, _ in some])
+            order, scores, probability = self.model.score(found)
+            for i, (key, text) in enumerate(some):
+                slot = int(order[i, 0])
+                if slot < 0:
+                    continue
+                row = int(found.rows[i, slot])
+                same = self.id_of(row) != key and any(row == other for other in exact[i])
+                p = max(float(probability[i]), 0.9 if same else 0.0)
+                if p < least or (self.vetoes(found.features[i, slot]) and not same):
+                    continue
+                one = Candidates(found.count[[i]], found.rows[[i]], found.cores[[i]], found.features[[i]])
+                yield key, self._candidate(row, slot, float(scores[i, slot]), p, one, parses, text, i)
+            if progress:
+                progress(min(start + CHUNK, len(keys)), len(keys))
+
+    def _without_own(self, found: Candidates, ids: Sequence[str]) -> Candidates:
+        count, rows, cores, features = (
+            found.count.copy(),
+            found.rows.copy(),
+            found.cores.copy(),
+            found.features.copy(),
+        )
+        for i, own in enumerate(ids):
+            keep = [k for k in range(int(count[i])) if self.id_of(int(rows[i, k])) != own]
+            rows[i, : len(keep)], cores[i, : len(keep)] = rows[i, keep], cores[i, keep]
+            features[i, : len(keep)] = features[i, keep]
+            rows[i, len(keep) :] = -1
+            count[i] = len(keep)
+        return Candidates(count, rows, cores, features)
+
     def resolve_many(self, names: Sequence[str], limit: int = 5, progress: Progress | None = None) -> Matches:
         """Decisions for many names at once, without reasons (ask ``resolve`` for those of one)."""
         out = Matches([], [], np.zeros(len(names), np.float32), [], [])
@@ -381,8 +428,17 @@ class Register:
         return Resolution(name, decision, p, tuple(shown), tuple(notes))
 
     def _candidate(
-        self, row: int, slot: int, score: float, p: float, found: Candidates, parses: Parses, text: str
+        self,
+        row: int,
+        slot: int,
+        score: float,
+        p: float,
+        found: Candidates,
+        parses: Parses,
+        text: str,
+        asked: int = 0,
     ) -> Candidate:
+        """``asked`` is the row of the query in ``parses``; ``found`` holds that query alone."""
         part, at = self._searcher.locate(row)
         entry = int(part.arrays["entry_of"][at])
         own = int(part.arrays["own"][0])
@@ -404,7 +460,8 @@ class Register:
             )
         elif slot >= 0:
             head = bool(found.features[0, slot, AT["head of branch"]])
-            query_row = len(parses.form) - 1 if head else 0
+            # the head of a branch was parsed after the names themselves; with several names, explain by the whole
+            query_row = len(parses.form) - 1 if head and not asked else asked
             why = reasons(
                 parses,
                 query_row,

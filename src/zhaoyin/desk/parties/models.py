@@ -33,6 +33,13 @@ def valid_uscc(code: str) -> None:
         raise ValidationError(words[fault], code=f"uscc.{fault}")
 
 
+class Standing(models.Manager["Organisation"]):
+    """Organisations that stand for themselves: those merged into another are out of sight, not gone."""
+
+    def get_queryset(self) -> models.QuerySet[Organisation]:
+        return super().get_queryset().filter(merged_into=None)
+
+
 class Organisation(Row):
     """A company, government body, association or school. The key is the USCC where it is known."""
 
@@ -65,9 +72,18 @@ class Organisation(Row):
         related_name="+",
     )
     note = models.TextField(t("备注", "Note"), blank=True)
+    industry = models.CharField(t("行业", "Industry"), max_length=120, blank=True)
+    merged_into = models.ForeignKey(
+        "self", null=True, blank=True, editable=False, on_delete=models.PROTECT, related_name="absorbed"
+    )
+
+    objects = Standing()
+    everyone: models.Manager[Organisation] = models.Manager()
 
     class Meta:
         ordering = ["name", "id"]
+        default_manager_name = "everyone"
+        base_manager_name = "everyone"
 
     def get_absolute_url(self) -> str:
         return reverse("parties:detail", args=[self.pk])
@@ -135,3 +151,124 @@ class Contact(Row):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Link(Row):
+    """How one organisation stands to another: ``organisation`` belongs to, holds or is a member of ``other``."""
+
+    class Kind(models.TextChoices):
+        GROUP = "group", t("属于集团", "Belongs to the group")
+        HOLDS = "holds", t("持有股权", "Holds shares of")
+        MEMBER = "member", t("是会员", "Is a member of")
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="links")
+    other = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="linked_from")
+    kind = models.CharField(t("关系", "Relation"), max_length=10, choices=Kind.choices)
+    share_percent = models.DecimalField(
+        t("股比（%）", "Share (%)"), max_digits=5, decimal_places=2, null=True, blank=True
+    )
+    role = models.CharField(t("身份", "Role"), max_length=60, blank=True)
+    since = models.DateField(t("起", "Since"), null=True, blank=True)
+    until = models.DateField(t("止", "Until"), null=True, blank=True)
+
+    class Meta:
+        ordering = ["kind", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["organisation", "other", "kind"], name="link_once_per_kind"),
+            models.CheckConstraint(
+                condition=~models.Q(organisation=models.F("other")), name="link_to_another_organisation"
+            ),
+            models.CheckConstraint(
+                condition=models.Q(share_percent=None)
+                | models.Q(share_percent__gt=0, share_percent__lte=100),
+                name="link_share_is_a_percentage",
+            ),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.organisation} {self.get_kind_display()} {self.other}"
+
+
+class Interaction(Row):
+    """One dated exchange with an organisation."""
+
+    class Kind(models.TextChoices):
+        CALL = "call", t("电话", "Call")
+        MESSAGE = "message", t("微信、邮件", "Message")
+        VISIT_OUT = "visit_out", t("上门拜访", "Visit to them")
+        VISIT_IN = "visit_in", t("来访接待", "Visit to us")
+        MEETING = "meeting", t("会谈", "Meeting")
+        EVENT = "event", t("活动上见面", "Met at an event")
+
+    organisation = models.ForeignKey(
+        Organisation,
+        verbose_name=t("单位", "Organisation"),
+        on_delete=models.PROTECT,
+        related_name="interactions",
+    )
+    contact = models.ForeignKey(
+        Contact,
+        verbose_name=t("联系人", "Contact"),
+        null=True,
+        blank=True,
+        on_delete=models.SET_NULL,
+        related_name="interactions",
+    )
+    kind = models.CharField(t("方式", "How"), max_length=12, choices=Kind.choices, default=Kind.CALL)
+    on = models.DateField(t("日期", "Date"))
+    note = models.TextField(t("说了什么", "What was said"))
+    next_step = models.CharField(t("下一步", "Next step"), max_length=200, blank=True)
+    next_on = models.DateField(t("下一步日期", "Next on"), null=True, blank=True)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["-on", "-id"]
+        indexes = [models.Index(fields=["next_on"])]
+
+    def __str__(self) -> str:
+        return f"{self.on:%F} {self.get_kind_display()} {self.organisation}"
+
+
+class Judgement(Row):
+    """What a person decided about a name and an organisation, or about two organisations: it is not asked again."""
+
+    class Verdict(models.TextChoices):
+        SAME = "same", t("是同一家", "The same")
+        DIFFERENT = "different", t("不是同一家", "Not the same")
+
+    organisation = models.ForeignKey(Organisation, on_delete=models.CASCADE, related_name="judgements")
+    other = models.ForeignKey(
+        Organisation, null=True, blank=True, on_delete=models.CASCADE, related_name="judged_as_other"
+    )
+    name = models.CharField(max_length=200, blank=True)
+    verdict = models.CharField(max_length=10, choices=Verdict.choices)
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        constraints = [
+            models.UniqueConstraint(fields=["organisation", "other", "name"], name="judged_once"),
+        ]
+
+    def __str__(self) -> str:
+        return f"{self.organisation} / {self.other or self.name}: {self.get_verdict_display()}"
+
+
+class Merge(Row):
+    """Two records found to be one. ``moved``: what pointed at ``absorbed`` and points at ``kept`` since, as
+    [model, field, [ids]]; ``dropped``: rows that would have stood twice, with all their values; ``changed``: fields of
+    ``kept`` filled from ``absorbed``. Enough to take it back."""
+
+    kept = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="merges")
+    absorbed = models.ForeignKey(Organisation, on_delete=models.PROTECT, related_name="merged_by")
+    by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    reason = models.CharField(max_length=300, blank=True)
+    moved = models.JSONField(default=list, blank=True)
+    dropped = models.JSONField(default=list, blank=True)
+    changed = models.JSONField(default=dict, blank=True)
+    undone_at = models.DateTimeField(null=True, blank=True, editable=False)
+
+    class Meta:
+        ordering = ["-id"]
+
+    def __str__(self) -> str:
+        return f"{self.absorbed} → {self.kept}"

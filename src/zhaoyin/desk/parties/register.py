@@ -1,0 +1,99 @@
+"""The ledger's organisations as a register of names, kept beside the database and brought up to date by difference."""
+
+from __future__ import annotations
+
+import json
+import os
+import zlib
+from collections import defaultdict
+from collections.abc import Iterable
+from pathlib import Path
+
+from django.conf import settings
+from django.db.models import Count, Max
+
+from zhaoyin.desk.parties.models import Alias, Organisation
+from zhaoyin.resolution import Alias as Name
+from zhaoyin.resolution import Entry, Register
+
+
+def folder() -> Path:
+    """Where the register lies; a test run has its own."""
+    if chosen := getattr(settings, "REGISTER_ROOT", None):
+        return Path(chosen)
+    return Path(settings.DATA) / (f"test-register-{os.getpid()}" if settings.TESTING else "register")
+
+
+_open: dict[Path, tuple[object, Register]] = {}
+
+
+def register() -> Register:
+    """The register of now: what changed in the ledger since the last call is added first."""
+    path = folder()
+    stamp = _stamp()
+    found = _open.get(path)
+    if found and found[0] == stamp and (path / "manifest.json").exists():
+        return found[1]
+    book = _up_to_date(path)
+    _open[path] = (stamp, book)
+    return book
+
+
+def _stamp() -> tuple[object, ...]:
+    """Changes whenever an organisation or a spelling is made, changed or removed."""
+    return (
+        *Organisation.objects.aggregate(n=Count("pk"), at=Max("updated_at"), v=Max("version")).values(),
+        *Alias.objects.aggregate(n=Count("pk"), at=Max("updated_at"), last=Max("pk")).values(),
+    )
+
+
+def _up_to_date(path: Path) -> Register:
+    names: dict[int, list[Name]] = defaultdict(list)
+    for alias in Alias.objects.all():
+        since, until = (day.isoformat() if day else "" for day in (alias.valid_from, alias.valid_to))
+        names[alias.organisation_id].append(Name(alias.name, since, until, str(alias.get_kind_display())))
+    wanted: dict[str, Entry] = {}
+    for row in Organisation.objects.all():
+        wanted[str(row.pk)] = Entry(
+            str(row.pk), row.name, row.place, row.industry, tuple(names[row.pk]), row.uscc or ""
+        )
+    signs = {key: zlib.crc32(repr(entry).encode()) for key, entry in wanted.items()}
+    signs_file = path / "ledger.json"
+    known: dict[str, int] = {}
+    if (path / "manifest.json").exists():
+        try:
+            known = json.loads(signs_file.read_text())
+        except (OSError, ValueError):
+            known = {}
+    if not known:
+        book = Register.build(_usable(wanted.values()), path)
+    else:
+        book = Register.open(path)
+        changed = [wanted[key] for key, sign in signs.items() if known.get(key) != sign]
+        gone = [key for key in known if key not in signs]
+        if changed or gone:
+            book.add(_usable(changed), remove=gone)
+    temporary = path / f".ledger-{os.getpid()}"
+    temporary.write_text(json.dumps(signs))
+    temporary.replace(signs_file)
+    return book
+
+
+def _usable(entries: Iterable[Entry]) -> list[Entry]:
+    from zhaoyin.resolution import normalise
+
+    return [entry for entry in entries if normalise(entry.name)]
+
+
+def warm(actor: object, pack: object) -> int:
+    """Build the register when a pack is loaded, so that nobody waits for it at the first review."""
+    register().resolve("招远市招商中心")
+    return 0
+
+
+def forget() -> None:
+    """Drop a register that cannot be read; the next call makes it again from the ledger."""
+    path = folder()
+    _open.pop(path, None)
+    for file in (path / "ledger.json", path / "manifest.json"):
+        file.unlink(missing_ok=True)
