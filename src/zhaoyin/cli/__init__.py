@@ -33,6 +33,11 @@ VERBS: dict[str, tuple[str, str, str]] = {
         "企业库：导入、计数、候选、抽样、合成",
         "the company universe: import, count, candidates, sample, synth",
     ),
+    "derive": (
+        "zhaoyin.cli.derive:derive",
+        "重算阶段；--check 只比对",
+        "recompute stages; --check only compares",
+    ),
     "codes": ("zhaoyin.cli.codes:codes", "载入代码表", "load code tables"),
 }
 

@@ -43,7 +43,7 @@ COUNTED = (Mark.VERIFIED, Mark.LOCKED)
 def next_code(ahead: int = 0) -> str:
     """P-2026-000031: the next free number of the year; ``ahead`` skips numbers taken by rows not yet saved."""
     prefix = f"P-{today().year}-"
-    last = Project.objects.filter(code__startswith=prefix).aggregate(m=Max("code"))["m"]
+    last = Project.all_objects.filter(code__startswith=prefix).aggregate(m=Max("code"))["m"]
     return f"{prefix}{(int(last.removeprefix(prefix)) if last else 0) + 1 + ahead:06}"
 
 

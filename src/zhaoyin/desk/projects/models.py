@@ -12,6 +12,14 @@ from zhaoyin.desk.evidence.models import Mark, Row
 from zhaoyin.desk.words import t
 
 
+class VisibleManager(models.Manager["Project"]):
+    """Projects as people see them: those of a batch that is loading or was reversed are not there."""
+
+    def get_queryset(self) -> models.QuerySet[Project]:
+        hidden = Batch.objects.filter(state__in=[Batch.State.LOADING, Batch.State.REVERSED]).values("pk")
+        return super().get_queryset().exclude(batch__in=hidden)
+
+
 class Project(Row):
     """One investment by one or more investors at one place. ``stage`` and ``next_due_on`` are written by derive() only."""
 
@@ -109,6 +117,9 @@ class Project(Row):
     batch = models.ForeignKey(
         "Batch", null=True, blank=True, on_delete=models.PROTECT, related_name="projects", editable=False
     )
+    objects = VisibleManager()
+    all_objects = models.Manager()  # with what a batch still hides; migrations and relations use it
+
     # written by derive() with the stage, from the rules and the books; never typed
     exit_code = models.CharField(max_length=16, blank=True, editable=False, db_index=True)
     due_rule = models.CharField(max_length=24, blank=True, editable=False)
@@ -122,8 +133,11 @@ class Project(Row):
 
     class Meta:
         ordering = ["-id"]
+        base_manager_name = "all_objects"
         indexes = [
             models.Index(fields=["exit_code", "stage", "red_on", "id"], name="project_board"),
+            models.Index(fields=["exit_code", "stage", "batch", "contracted_fen"], name="project_sums"),
+            models.Index(fields=["is_demo"], condition=Q(is_demo=True), name="project_demo"),
             models.Index(fields=["exit_code", "red_on"], name="project_red"),
             models.Index(fields=["exit_code", "yellow_on"], name="project_yellow"),
             models.Index(fields=["stage", "track", "place"], name="project_filters"),
@@ -469,6 +483,8 @@ class Batch(Row):
     )  # digest of the header row, to remember the mapping by
     rows = models.PositiveIntegerField(default=0)
     bad = models.PositiveIntegerField(default=0)
+    done = models.PositiveIntegerField(default=0)
+    material = models.ForeignKey("materials.Material", null=True, on_delete=models.PROTECT, related_name="+")
 
     class Meta:
         ordering = ["-id"]
