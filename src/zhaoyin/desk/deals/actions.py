@@ -390,7 +390,7 @@ def send_back(
             "Say what does not agree and how to mend it.",
             where="reason",
         )
-    note = {} if isinstance(row, Commitment) else {"return_note": reason.strip()}
+    note: dict[str, Any] = {} if isinstance(row, Commitment) else {"return_note": reason.strip()}
     change(actor, f"{row._meta.model_name}.return", row, reason=reason, mark=Mark.REJECTED, **note)
     return row
 
@@ -447,7 +447,7 @@ def save_commitment(
         named = set(change(actor, "commitment.change", commitment, **values))
     prove(actor, commitment, {name: values[name] for name in named if name in values}, mark, source)
     if commitment.project:
-        derive(Project.objects.select_for_update().filter(pk=commitment.project_id))
+        derive(Project.objects.select_for_update().filter(pk=commitment.project.pk))
     return commitment
 
 
@@ -520,9 +520,9 @@ def confirm_kept(actor: User, commitment: Commitment, *, seen: int | None = None
         before={"state": row.state},
         after={"state": "kept", "settled_on": row.settled_on},
     )
-    if row.project and row.due_on and row.mark in COUNTED and row.settled_on <= row.due_on:
+    if row.project and row.due_on and row.settled_on and row.mark in COUNTED and row.settled_on <= row.due_on:
         book(actor, row.project, "promise_kept", 1, row.due_on, ("deals.commitment", row.pk))
     if row.project:
-        derive(Project.objects.select_for_update().filter(pk=row.project_id))
+        derive(Project.objects.select_for_update().filter(pk=row.project.pk))
     row.refresh_from_db()
     return row

@@ -12,7 +12,7 @@ from django.db.models import Count, Min, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
 
 from zhaoyin.base.errors import Refusal
-from zhaoyin.desk.deals.models import Agreement, Capital, Commitment, Rate, Share
+from zhaoyin.desk.deals.models import Agreement, Capital, Commitment, Party, Rate, Share
 from zhaoyin.desk.events.models import Event
 from zhaoyin.desk.evidence.models import Mark
 from zhaoyin.desk.projects.models import Milestone, Project
@@ -121,9 +121,7 @@ def for_rules(ids: Iterable[int]) -> dict[int, dict[str, object]]:
         amounts[project] = max(amounts[project], amount or 0)
     sides: dict[int, set[str]] = defaultdict(set)
     for agreement, side in (
-        Agreement.parties.through.objects.filter(agreement__in=contracts)
-        .values_list("agreement", "side")
-        .distinct()
+        Party.objects.filter(agreement__in=contracts).values_list("agreement", "side").distinct()
     ):
         sides[agreement].add(side)
     for agreement, project in contracts.items():

@@ -8,7 +8,7 @@ from django.shortcuts import get_object_or_404, redirect, render
 
 from zhaoyin.base.dates import today
 from zhaoyin.base.errors import Refusal
-from zhaoyin.desk.accounts.policy import needs
+from zhaoyin.desk.accounts.policy import needs, who
 from zhaoyin.desk.deals import actions, forms, queries
 from zhaoyin.desk.deals.models import Agreement, Capital, Commitment, Party, Rate
 from zhaoyin.desk.details import detail
@@ -102,7 +102,7 @@ def new(request: HttpRequest, pk: int) -> HttpResponse:
     note = ""
     if request.method == "POST" and form.is_valid():
         try:
-            actions.create_agreement(request.user, projects=[project], **form.values())  # type: ignore[arg-type]
+            actions.create_agreement(who(request), projects=[project], **form.values())
             return _done(
                 request,
                 project,
@@ -125,7 +125,7 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             fresh = Agreement.objects.get(pk=pk)
-            actions.change_agreement(request.user, fresh, seen=form.cleaned_data.get("seen"), **form.values())  # type: ignore[arg-type]
+            actions.change_agreement(who(request), fresh, seen=form.cleaned_data.get("seen"), **form.values())
             messages.info(request, say("已存。", "Saved."))
             return redirect(paper.get_absolute_url())
         except Refusal as refusal:
@@ -140,7 +140,7 @@ def shares(request: HttpRequest, pk: int) -> HttpResponse:
     note = ""
     if request.method == "POST" and form.is_valid():
         try:
-            actions.set_shares(request.user, paper, form.values())  # type: ignore[arg-type]
+            actions.set_shares(who(request), paper, form.values())
             messages.info(request, say("份额已存。", "Shares saved."))
             return redirect(paper.get_absolute_url())
         except Refusal as refusal:
@@ -163,9 +163,9 @@ def capital(request: HttpRequest, pk: int) -> HttpResponse:
             data = file.read()
             file.seek(0)
             row = actions.claim_capital(
-                request.user, project, voucher=data, voucher_name=str(file.name)[:200], **values
-            )  # type: ignore[arg-type]
-            Capital.objects.filter(pk=row.pk).update(material=store(request.user, file))  # type: ignore[arg-type]
+                who(request), project, voucher=data, voucher_name=str(file.name)[:200], **values
+            )
+            Capital.objects.filter(pk=row.pk).update(material=store(who(request), file))
             return _done(request, project, say("已登记，待核验。", "Recorded; it waits for verification."))
         except Refusal as refusal:
             note = sentence(refusal)
@@ -181,7 +181,7 @@ def new_commitment(request: HttpRequest, pk: int) -> HttpResponse:
     note = ""
     if request.method == "POST" and form.is_valid():
         try:
-            actions.save_commitment(request.user, project=project, **form.values())  # type: ignore[arg-type]
+            actions.save_commitment(who(request), project=project, **form.values())
             return _done(request, project, say("已记承诺。", "Promise recorded."))
         except Refusal as refusal:
             note = sentence(refusal)
@@ -196,8 +196,8 @@ def settle(request: HttpRequest, pk: int) -> HttpResponse:
     if request.method == "POST" and form.is_valid():
         try:
             actions.settle(
-                request.user, promise, form.cleaned_data["settled_on"], form.cleaned_data["proof_text"]
-            )  # type: ignore[arg-type]
+                who(request), promise, form.cleaned_data["settled_on"], form.cleaned_data["proof_text"]
+            )
             messages.info(request, say("已记兑现，待确认。", "Recorded; somebody else confirms it."))
             return redirect(promise.project.get_absolute_url() if promise.project else "deals:commitments")
         except Refusal as refusal:
@@ -263,7 +263,7 @@ def rates(request: HttpRequest) -> HttpResponse:
     note = ""
     if request.method == "POST" and form.is_valid():
         try:
-            actions.set_rate(request.user, **form.cleaned_data)  # type: ignore[arg-type]
+            actions.set_rate(who(request), **form.cleaned_data)
             messages.info(request, say("汇率已记。", "Rate recorded."))
             return redirect("deals:rates")
         except Refusal as refusal:

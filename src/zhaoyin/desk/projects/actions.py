@@ -148,8 +148,8 @@ def state_facts(actor: User, project: Project, *, seen: int | None = None, **val
             gate = in_force.rules().gates[held[name]]
             raise Refusal(
                 "profile.verified",
-                f"“{Profile._meta.get_field(name).verbose_name}”已随{gate.zh}核验。要改，用更正并写明原因。",
-                f"“{Profile._meta.get_field(name).verbose_name}” was verified with {gate.en}. "
+                f"“{_label(name)}”已随{gate.zh}核验。要改，用更正并写明原因。",
+                f"“{_label(name)}” was verified with {gate.en}. "
                 "To change it, record a correction with its reason.",
                 where=name,
             )
@@ -158,6 +158,10 @@ def state_facts(actor: User, project: Project, *, seen: int | None = None, **val
     if changed:
         derive([_locked(project)])
     return changed
+
+
+def _label(column: str) -> str:
+    return str(getattr(Profile._meta.get_field(column), "verbose_name", column))
 
 
 def _held(project: Project) -> dict[str, str]:

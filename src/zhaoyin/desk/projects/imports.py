@@ -9,7 +9,7 @@ from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
 
 from zhaoyin.base.errors import Refusal
-from zhaoyin.desk.accounts.policy import needs
+from zhaoyin.desk.accounts.policy import needs, who
 from zhaoyin.desk.projects import loading, sheets, tasks
 from zhaoyin.desk.projects.models import Batch
 from zhaoyin.desk.words import english, say, sentence
@@ -23,7 +23,7 @@ def start(request: HttpRequest) -> HttpResponse:
         try:
             if file is None:
                 raise Refusal("file.none", "没有选文件。选一个再传。", "No file was chosen. Choose one.")
-            batch = loading.stage(request.user, file.read(), str(file.name))  # type: ignore[arg-type]
+            batch = loading.stage(who(request), file.read(), str(file.name))
             return redirect("projects:batch", pk=batch.pk)
         except Refusal as refusal:
             note = sentence(refusal)
@@ -38,7 +38,7 @@ def batch(request: HttpRequest, pk: int) -> HttpResponse:
         act = request.POST.get("as")
         if act == "columns":
             mapping = {n: int(v) for n in sheets.FIELDS if (v := request.POST.get(n, "")).isdigit()}
-            loading.remap(request.user, row, mapping)  # type: ignore[arg-type]
+            loading.remap(who(request), row, mapping)
         elif act == "import":
             problems, _, _ = loading.check(row)
             if problems:
@@ -47,10 +47,10 @@ def batch(request: HttpRequest, pk: int) -> HttpResponse:
                     f"还有 {len(problems)} 处要改，一行都没有导入。改好再传。",
                     f"{len(problems)} places need mending; nothing was imported. Mend them and send the file again.",
                 )
-            loading.start(request.user, row)  # type: ignore[arg-type]
+            loading.start(who(request), row)
             tasks.load_batch.enqueue(row.pk)
         elif act == "reverse":
-            loading.reverse(request.user, row, request.POST.get("reason", ""))  # type: ignore[arg-type]
+            loading.reverse(who(request), row, request.POST.get("reason", ""))
             messages.info(request, say("已撤回这一批。", "The batch is reversed."))
         return redirect("projects:batch", pk=pk)
     context: dict[str, Any] = {"batch": row}

@@ -100,14 +100,14 @@ def check(
     head = table.heads[batch.mapping["name"]]
     existing = Project.objects.filter(exit_code="").values_list("name", "company_as_said", "code")
     for name, company, code in existing.iterator(chunk_size=5000):
-        number = names.get((name, company))
-        if number is not None:
+        found = names.get((name, company))
+        if found is not None:
             problems.append(
                 sheets.Problem(
-                    number,
+                    found,
                     head,
-                    f"第 {number} 行“{name}”台账里已有（{code}）。删掉这一行，到项目页改。",
-                    f"Row {number}, “{name}” is in the ledger already ({code}). Delete the row and edit the project.",
+                    f"第 {found} 行“{name}”台账里已有（{code}）。删掉这一行，到项目页改。",
+                    f"Row {found}, “{name}” is in the ledger already ({code}). Delete the row and edit the project.",
                     batch.mapping["name"],
                 )
             )

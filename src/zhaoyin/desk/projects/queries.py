@@ -16,7 +16,7 @@ from zhaoyin.desk.deals.models import Agreement, Capital, Commitment
 from zhaoyin.desk.evidence.models import Mark
 from zhaoyin.desk.parties.models import Organisation
 from zhaoyin.desk.projects import rules as in_force
-from zhaoyin.desk.projects.models import FirstTalks, GateFile, Member, Milestone, PlanDate, Project
+from zhaoyin.desk.projects.models import FirstTalks, GateFile, Investor, Member, Milestone, PlanDate, Project
 from zhaoyin.desk.words import english, say
 
 if TYPE_CHECKING:
@@ -43,9 +43,7 @@ def first_talks_rivals(project: Project, organisation: Organisation | None) -> l
         [organisation.pk] if organisation else []
     )
     if investors:
-        condition |= Q(
-            pk__in=Project.investors.through.objects.filter(organisation__in=investors).values("project")
-        )
+        condition |= Q(pk__in=Investor.objects.filter(organisation__in=investors).values("project"))
     return list(rows.filter(condition).select_related("officer", "department").order_by("id")[:10])
 
 
@@ -180,7 +178,7 @@ CARD_FIELDS = (
 
 def _investor_names(projects: list[Project]) -> None:
     names: dict[int, list[str]] = defaultdict(list)
-    links = Project.investors.through.objects.filter(project__in=[p.pk for p in projects])  # type: ignore[misc]
+    links = Investor.objects.filter(project__in=[p.pk for p in projects])
     for project, name in links.values_list("project", "organisation__name"):
         names[project].append(name)
     for p in projects:
@@ -296,14 +294,14 @@ def track(project: Project) -> list[dict[str, Any]]:
     )
     steps: list[dict[str, Any]] = []
     for code in book.tracks[project.track or in_force.DEFAULT_TRACK].milestones:
-        m, p = rows.get(code), plans.get(code)
+        found, p = rows.get(code), plans.get(code)
         known = (p.forecast_on or p.planned_on) if p else None
         steps.append(
             {
                 "code": code,
                 "word": book.gates[code].text(language),
-                "milestone": m,
-                "mark": m.mark if m else "none",
+                "milestone": found,
+                "mark": found.mark if found else "none",
                 "plan": p,
                 "done": code in done,
                 "line": "next",

@@ -13,7 +13,16 @@ from django.db.models import Q
 
 from zhaoyin import lifecycle
 from zhaoyin.desk.evidence.models import Mark
-from zhaoyin.desk.projects.models import FirstTalks, GateFile, Member, Milestone, PlanDate, Profile, Project
+from zhaoyin.desk.projects.models import (
+    FirstTalks,
+    GateFile,
+    Investor,
+    Member,
+    Milestone,
+    PlanDate,
+    Profile,
+    Project,
+)
 
 # requirement code → the Profile column that answers it (itself where the names agree)
 _PROFILE = {
@@ -75,9 +84,7 @@ def states(projects: Iterable[Project]) -> dict[int, lifecycle.Project]:
     talks = set(
         FirstTalks.objects.filter(project__in=ids, state="registered").values_list("project", flat=True)
     )
-    investors = set(
-        Project.investors.through.objects.filter(project__in=ids).values_list("project", flat=True)  # type: ignore[misc]
-    )
+    investors = set(Investor.objects.filter(project__in=ids).values_list("project", flat=True))
     money = deals.for_rules(ids)
     return {
         pk: _state(

@@ -14,8 +14,7 @@ from zhaoyin import lifecycle
 from zhaoyin.base.dates import today
 from zhaoyin.base.errors import Refusal
 from zhaoyin.desk.accounts import policy
-from zhaoyin.desk.accounts.models import User
-from zhaoyin.desk.accounts.policy import needs
+from zhaoyin.desk.accounts.policy import needs, who
 from zhaoyin.desk.deals import actions as deals
 from zhaoyin.desk.deals.models import Agreement, Capital, Commitment
 from zhaoyin.desk.details import detail
@@ -117,7 +116,7 @@ PROJECTS = List(
                 Milestone.objects.filter(project=OuterRef("pk"), kind="signed", mark=Mark.SAID)
             )
         ),
-        request.user,  # type: ignore[arg-type]
+        who(request),
         _whose(request),
     ),
     url=Project.get_absolute_url,
@@ -151,10 +150,10 @@ projects = list_view(PROJECTS)
 def board(request: HttpRequest) -> HttpResponse:
     whose = _whose(request)
     context = queries.board(
-        request.user,
+        who(request),
         whose=whose,
         place=request.GET.get("place", ""),
-        event=request.GET.get("event", ""),  # type: ignore[arg-type]
+        event=request.GET.get("event", ""),
     )
     stage = request.GET.get("stage", "")
     known = [c.stage.code for c in context["columns"]]
@@ -167,7 +166,7 @@ def board(request: HttpRequest) -> HttpResponse:
 def late(request: HttpRequest) -> HttpResponse:
     from django.core.paginator import Paginator
 
-    found = queries.late(request.user, _whose(request))  # type: ignore[arg-type]
+    found = queries.late(who(request), _whose(request))
     rule = request.GET.get("rule", "")
     rows = found["rows"].filter(due_rule=rule) if rule else found["rows"]
     rows = rows.select_related("officer", "place").order_by("red_on", "id")
@@ -189,7 +188,7 @@ def project(request: HttpRequest, pk: int) -> HttpResponse:
         ),
         pk=pk,
     )
-    user = request.user
+    user = who(request)
     book, language = in_force.rules(), _language()
     state = in_force.state(obj)
     gate = None if obj.exit_code else lifecycle.next_gate(state, book)
@@ -230,7 +229,7 @@ def project(request: HttpRequest, pk: int) -> HttpResponse:
         ],
         missing=[n for n in needs_ if not n.have],
         standing=standing,
-        may_claim=bool(gate and not standing and lifecycle.may_propose(gate.code, user.roles, book) is None),  # type: ignore[union-attr]
+        may_claim=bool(gate and not standing and lifecycle.may_propose(gate.code, user.roles, book) is None),
         lights=[
             {"light": x, "words": x.text(language), "who": book.roles[x.who].text(language)} for x in burning
         ],
@@ -286,7 +285,7 @@ def _back(request: HttpRequest, pk: int, words: str) -> HttpResponse:
 def new(request: HttpRequest) -> HttpResponse:
     form = forms.Lead(request.POST or None)
     if request.method == "POST" and form.is_valid():
-        made = actions.create_project(request.user, **form.values())  # type: ignore[arg-type]
+        made = actions.create_project(who(request), **form.values())
         return _back(request, made.pk, say("已记线索 {c}。", "Lead {c} recorded.", c=made.code))
     similar = []
     if request.method == "POST" and form.data.get("name"):
@@ -313,12 +312,12 @@ def edit(request: HttpRequest, pk: int) -> HttpResponse:
             seen = int(request.POST.get("seen") or 0)
             try:
                 fresh = Project.objects.get(pk=pk)
-                actions.edit_project(request.user, fresh, seen=seen, **values)  # type: ignore[arg-type]
+                actions.edit_project(who(request), fresh, seen=seen, **values)
                 return _back(request, pk, say("已存。", "Saved."))
             except Refusal as refusal:
                 note, status = sentence(refusal), 409
-                form.data = form.data.copy()
-                form.data["seen"] = Project.objects.get(pk=pk).version
+                form.data = request.POST.copy()
+                form.data["seen"] = str(Project.objects.get(pk=pk).version)
     context = {
         "form": form,
         "title": str(obj),
@@ -342,7 +341,7 @@ def facts(request: HttpRequest, pk: int, gate: str) -> HttpResponse:
         status = 422
         if form.is_valid():
             try:
-                actions.state_facts(request.user, obj, seen=form.seen(), **form.values())  # type: ignore[arg-type]
+                actions.state_facts(who(request), obj, seen=form.seen(), **form.values())
                 return _back(request, pk, say("已存。", "Saved."))
             except Refusal as refusal:
                 note, status = sentence(refusal), 409
@@ -372,7 +371,7 @@ def claim(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
         status = 422
         if form.is_valid():
             try:
-                actions.claim(request.user, obj, kind, form.cleaned_data["fact_on"])  # type: ignore[arg-type]
+                actions.claim(who(request), obj, kind, form.cleaned_data["fact_on"])
                 return _back(
                     request,
                     pk,
@@ -404,14 +403,14 @@ def upload(request: HttpRequest, pk: int, gate: str) -> HttpResponse:
         raise Refusal(
             "file.none", "没有选文件。选一个再传。", "No file was chosen. Choose one.", where="file"
         )
-    material = forms.store(request.user, file)  # type: ignore[arg-type]
+    material = forms.store(who(request), file)
     actions.attach_file(
-        request.user,
+        who(request),
         obj,
         gate,
         request.POST.get("kind", ""),
         title=str(file.name)[:200],
-        material=material,  # type: ignore[arg-type]
+        material=material,
     )
     messages.info(request, say("已收 {f}。", "{f} filed.", f=file.name))
     if request.POST.get("back") == "claim":
@@ -432,7 +431,7 @@ def plan(request: HttpRequest, pk: int) -> HttpResponse:
         if form.is_valid():
             try:
                 for kind, planned, forecast in form.changes():
-                    actions.plan(request.user, obj, kind, planned_on=planned, forecast_on=forecast)  # type: ignore[arg-type]
+                    actions.plan(who(request), obj, kind, planned_on=planned, forecast_on=forecast)
                 return _back(request, pk, say("计划已存。", "Plan saved."))
             except Refusal as refusal:
                 note = sentence(refusal)
@@ -455,7 +454,7 @@ def first_talks(request: HttpRequest, pk: int) -> HttpResponse:
         raise Refusal(
             "talks.date", "首谈日期写成 2026-11-22 这样。", "Write the day of first talks like 2026-11-22."
         )
-    row = actions.register_first_talks(request.user, obj, form.cleaned_data["fact_on"], obj.investors.first())  # type: ignore[arg-type]
+    row = actions.register_first_talks(who(request), obj, form.cleaned_data["fact_on"], obj.investors.first())
     words = (
         say("首谈已登记。", "First talks registered.")
         if row.state == "registered"
@@ -475,8 +474,8 @@ first_talks.policy_verb = "project.edit"  # type: ignore[attr-defined]
 def decide_talks(request: HttpRequest, pk: int) -> HttpResponse:
     row = get_object_or_404(FirstTalks, pk=pk)
     actions.decide_first_talks(
-        request.user, row, request.POST.get("as") == "yes", request.POST.get("reason", "")
-    )  # type: ignore[arg-type]
+        who(request), row, request.POST.get("as") == "yes", request.POST.get("reason", "")
+    )
     return _back(request, row.project_id, say("已定。", "Decided."))
 
 
@@ -492,7 +491,7 @@ def leave(request: HttpRequest, pk: int) -> HttpResponse:
         status = 422
         if form.is_valid():
             try:
-                actions.leave(request.user, obj, form.cleaned_data["code"], form.values())  # type: ignore[arg-type]
+                actions.leave(who(request), obj, form.cleaned_data["code"], form.values())
                 return _back(
                     request, pk, say("已退出，记录保留。", "The project has left; its record stays.")
                 )
@@ -511,7 +510,7 @@ def leave(request: HttpRequest, pk: int) -> HttpResponse:
 @needs("project.create")
 @require_POST
 def reopen(request: HttpRequest, pk: int) -> HttpResponse:
-    again = actions.reopen(request.user, get_object_or_404(Project, pk=pk), request.POST.get("note", ""))  # type: ignore[arg-type]
+    again = actions.reopen(who(request), get_object_or_404(Project, pk=pk), request.POST.get("note", ""))
     return _back(request, again.pk, say("已重开一段：{c}。", "A new episode: {c}.", c=again.code))
 
 
@@ -528,14 +527,14 @@ def assign(request: HttpRequest, pk: int) -> HttpResponse:
         status = 422
         try:
             if end := request.POST.get("end"):
-                actions.end_member(request.user, obj, get_object_or_404(Member, pk=end, project=obj))  # type: ignore[arg-type]
+                actions.end_member(who(request), obj, get_object_or_404(Member, pk=end, project=obj))
                 return _back(request, pk, say("已离队。", "Off the team."))
             if form.is_valid():
                 given = form.cleaned_data
                 if given["user"]:
-                    actions.add_member(request.user, obj, given["user"], given["role"], given["from_on"])  # type: ignore[arg-type]
+                    actions.add_member(who(request), obj, given["user"], given["role"], given["from_on"])
                 if given["until"]:
-                    actions.pause(request.user, obj, given["until"], given["note"])  # type: ignore[arg-type]
+                    actions.pause(who(request), obj, given["until"], given["note"])
                 return _back(request, pk, say("已存。", "Saved."))
         except Refusal as refusal:
             note = sentence(refusal)
@@ -561,12 +560,12 @@ def correct(request: HttpRequest, pk: int) -> HttpResponse:
             try:
                 name = form.cleaned_data["field"]
                 actions.correct_profile(
-                    request.user,
+                    who(request),
                     obj,
                     name,
                     forms.typed(name, form.cleaned_data["value"]),
                     form.cleaned_data["reason"],
-                )  # type: ignore[arg-type]
+                )
                 return _back(
                     request, pk, say("已更正，前后两值都留着。", "Corrected; both values stay on record.")
                 )
@@ -600,7 +599,7 @@ def verification(request: HttpRequest) -> HttpResponse:
 def _desk(
     request: HttpRequest, at: str, *, toast: str = "", status: int = 200, stop: str = ""
 ) -> HttpResponse:
-    user: User = request.user  # type: ignore[assignment]
+    user = who(request)
     everything = queries.waiting(user)
     claims = [c for c in everything if not c.mine]
     current = next((c for c in claims if c.key == at), claims[0] if claims else None)
@@ -716,7 +715,7 @@ def decide(request: HttpRequest, model: str, pk: int) -> HttpResponse:
     if model not in _MODELS:
         raise Http404
     row = get_object_or_404(_MODELS[model], pk=pk)
-    user: User = request.user  # type: ignore[assignment]
+    user = who(request)
     seen = int(request.POST.get("seen") or 0) or None
     reason = request.POST.get("reason", "")
     title = str(row)

@@ -1,17 +1,17 @@
 from __future__ import annotations
 
+from collections.abc import Iterable
 from typing import Any
 
 from django.contrib import messages
 from django.core.paginator import Paginator
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import redirect, render
 
 from zhaoyin import lifecycle
 from zhaoyin.base.errors import Refusal
 from zhaoyin.base.money import show_money
-from zhaoyin.desk.accounts.policy import needs
+from zhaoyin.desk.accounts.policy import needs, who
 from zhaoyin.desk.deals.models import Capital
 from zhaoyin.desk.projects import rules as in_force
 from zhaoyin.desk.projects.forms import Amount
@@ -140,7 +140,7 @@ def _splits(
     return found
 
 
-def _with_proof(entries: QuerySet[Entry]) -> list[Entry]:
+def _with_proof(entries: Iterable[Entry]) -> list[Entry]:
     """Each entry with the fact it was booked for: its mark and what proves it, in one query a kind of source."""
     from django.apps import apps
 
@@ -186,7 +186,7 @@ def behind(request: HttpRequest) -> HttpResponse:
 def close(request: HttpRequest) -> HttpResponse:
     month = _month(request)
     if request.method == "POST":
-        actions.close_month(request.user, month.number)  # type: ignore[arg-type]
+        actions.close_month(who(request), month.number)
         messages.info(
             request,
             say("{m} 已锁定，此后只可调整。", "{m} is closed; only adjustments from now on.", m=month),
@@ -225,6 +225,6 @@ def target(request: HttpRequest) -> HttpResponse:
             raise Refusal(
                 "target.value", "目标和依据都要写。", "Give both the target and the paper that sets it."
             )
-        actions.set_target(request.user, year, fen, request.POST["citation"])  # type: ignore[arg-type]
+        actions.set_target(who(request), year, fen, request.POST["citation"])
         messages.info(request, say("目标已记。", "Target recorded."))
     return redirect("reports:indicators")
