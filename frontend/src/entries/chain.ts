@@ -120,10 +120,12 @@ function drawSankey(figure: HTMLElement, data: Drawing): void {
     tooltip: { trigger: "item", valueFormatter: (value: unknown) => say(`权重 ${Number(value).toFixed(1)}`, `weight ${Number(value).toFixed(1)}`) },
     series: [{
       type: "sankey",
-      left: 4, right: 132, top: 8, bottom: 8,
+      left: 4, right: 132, top: 26, bottom: 8,
       nodeWidth: 10, nodeGap: 14, draggable: false,
       data: data.nodes.filter((n) => used.has(n.id)).map((n) => ({
         name: n.name,
+        // over its bar where flows leave it, so that the words do not lie on them
+        label: data.sankey.some((f) => f.source === n.id) ? { position: "top", align: "left", offset: [-5, 0], width: 104 } : {},
         itemStyle: { color: n.kind === "missing" ? token("red") : n.kind === "weak" || n.kind === "single" ? token("yellow-fill") : token("c1") },
       })),
       links: data.sankey.map((f) => ({ source: name.get(f.source), target: name.get(f.target), value: Math.max(0.05, f.weight) })),

@@ -135,6 +135,7 @@ def position(request: HttpRequest, pk: int) -> HttpResponse:
         standing,
         rows=rows,
         stated=[s for r in rows for s in r.statements],
+        firms_in_all=f"{standing.firms:,}" if standing else "",
     )
 
 
@@ -440,7 +441,9 @@ def _workbook(
         ]
     )
     sheet.freeze_panes = "B2"
-    sheet.oddFooter.center.text = say(
+    footer = sheet.oddFooter
+    assert footer is not None
+    footer.center.text = say(
         "导出人 {who}，{at}",
         "Exported by {who}, {at}",
         who=request.user,
