@@ -21,6 +21,7 @@ let filter = "";
 let returning = false; // an undo is on its way
 const busy = new Set<string>(); // pressed, and the answer is not here yet
 let before = new Map<string, string>(); // state of each fact as last seen
+const elsewhere = new Map<Element, number>(); // a long material has more pages: what the counters count beyond this one
 
 function setCurrent(id: string, { focus = false, scroll = true } = {}): void {
   const fact = factOf(id);
@@ -70,6 +71,13 @@ function press(act: "accept" | "correct" | "reject"): void {
   $<HTMLButtonElement>(`[data-act='${act}']:not(:disabled)`, fact)?.click();
 }
 
+/** Write a counter: what this page holds, and what the server counted beyond it when the page came. */
+function count(element: HTMLElement | null, here: number): void {
+  if (!element) return;
+  if (!elsewhere.has(element)) elsewhere.set(element, Math.max(0, Number(element.textContent || here) - here));
+  element.textContent = String(elsewhere.get(element)! + here);
+}
+
 /** Bring marks, counts and the filter in line with the facts as they are now in the page. */
 function sync(): void {
   const all = facts();
@@ -83,19 +91,20 @@ function sync(): void {
     span.toggleAttribute("data-done", ids.every((id) => state.has(id) && state.get(id) !== "open"));
   }
   const done = [...state.values()].filter((one) => one !== "open").length;
-  for (const element of $$("[data-review='done']")) element.textContent = String(done);
-  for (const element of $$("[data-review='total']")) element.textContent = String(all.length);
+  count($("[data-review='done']"), done);
+  count($("[data-review='total']"), all.length);
   const bar = $("[data-review='bar']");
-  if (bar) {
-    bar.setAttribute("aria-valuenow", String(done));
-    bar.setAttribute("aria-valuemax", String(all.length));
-    const fill = bar.firstElementChild as HTMLElement | null;
-    if (fill) fill.style.width = `${all.length ? (100 * done) / all.length : 0}%`;
+  const fill = bar?.firstElementChild as HTMLElement | null;
+  if (bar && fill) {
+    const total = Number($("[data-review='total']")?.textContent ?? all.length);
+    const reviewed = Number($("[data-review='done']")?.textContent ?? done);
+    bar.setAttribute("aria-valuenow", String(reviewed));
+    bar.setAttribute("aria-valuemax", String(total));
+    fill.style.width = `${total ? (100 * reviewed) / total : 0}%`;
   }
   for (const chip of $$("[data-filter]")) {
     chip.setAttribute("aria-pressed", String((chip.dataset.filter ?? "") === filter));
-    const count = $("[data-left]", chip);
-    if (count) count.textContent = String(all.filter((f) => f.dataset.state === "open" && (!chip.dataset.filter || f.dataset.kind === chip.dataset.filter)).length);
+    count($("[data-left]", chip), all.filter((f) => f.dataset.state === "open" && (!chip.dataset.filter || f.dataset.kind === chip.dataset.filter)).length);
   }
   const changed = all.filter((fact) => before.has(fact.dataset.fact!) && before.get(fact.dataset.fact!) !== fact.dataset.state);
   before = state;
@@ -242,4 +251,13 @@ export function startReview(): void {
   const marked = $("#facts .zy-fact[aria-current]")?.dataset.fact;
   const first = (asked && factOf(asked) ? asked : undefined) ?? marked ?? shown().find(isOpen)?.dataset.fact ?? shown()[0]?.dataset.fact;
   if (first) setCurrent(first, { focus: true });
+
+  // "Open the source" leads here with the place it means.
+  const at = Number(new URLSearchParams(location.search).get("at") ?? NaN);
+  const place = Number.isNaN(at) ? undefined : $$("#source .zy-span[data-start]").filter((span) => Number(span.dataset.start) <= at).pop();
+  if (place) {
+    setCurrent(place.dataset.fact!.split(" ")[0]!, { scroll: false });
+    reveal(place);
+    place.focus({ preventScroll: true });
+  }
 }

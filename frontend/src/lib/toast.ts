@@ -52,6 +52,10 @@ export function toast({ text, undo, label }: Toast): void {
 export function startToasts(): void {
   holder();
   for (const element of $$(".zy-toast")) arm(element);
+  document.addEventListener("htmx:load", (event) => {
+    const element = event.target as HTMLElement;
+    for (const one of element.matches(".zy-toast") ? [element] : $$(".zy-toast", element)) arm(one);
+  });
   document.addEventListener("toast", (event) => {
     const { detail } = event as CustomEvent<Toast & { value?: string }>;
     toast({ ...detail, text: detail.text ?? detail.value ?? "" });
