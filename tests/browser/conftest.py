@@ -47,7 +47,9 @@ def browser_type_launch_args() -> dict[str, object]:
     quiet = "no-sandbox disable-gpu disable-quic no-first-run disable-background-networking disable-component-update disable-sync"
     return {
         "executable_path": CHROMIUM,
-        "args": [f"--{flag}" for flag in [*quiet.split(), "disable-dev-shm-usage", "font-render-hinting=none"]],
+        "args": [
+            f"--{flag}" for flag in [*quiet.split(), "disable-dev-shm-usage", "font-render-hinting=none"]
+        ],
     }
 
 
@@ -69,7 +71,11 @@ class Site:
         """Run Python inside the desk's settings, to prepare what no page can; gives what it printed."""
         start = "import django; django.setup()\n"
         done = subprocess.run(
-            [sys.executable, "-c", start + code], env=_environment(self.data), capture_output=True, text=True, check=False
+            [sys.executable, "-c", start + code],
+            env=_environment(self.data),
+            capture_output=True,
+            text=True,
+            check=False,
         )
         assert done.returncode == 0, done.stderr
         return done.stdout
@@ -88,7 +94,11 @@ def _environment(data: Path) -> dict[str, str]:
 
 def _zhaoyin(data: Path, *arguments: str) -> str:
     done = subprocess.run(
-        [sys.executable, "-m", "zhaoyin.cli", *arguments], env=_environment(data), capture_output=True, text=True, check=False
+        [sys.executable, "-m", "zhaoyin.cli", *arguments],
+        env=_environment(data),
+        capture_output=True,
+        text=True,
+        check=False,
     )
     assert done.returncode == 0, done.stdout + done.stderr
     return done.stdout
@@ -101,7 +111,9 @@ def _start(data: Path, log: Path) -> tuple[subprocess.Popen[str], str]:
         port = probe.getsockname()[1]
     command = [sys.executable, "-m", "zhaoyin.cli", "serve", "--demo", "--port", str(port), "--web", "1"]
     with log.open("w") as out:
-        process = subprocess.Popen(command, env=_environment(data), stdout=out, stderr=subprocess.STDOUT, text=True)
+        process = subprocess.Popen(
+            command, env=_environment(data), stdout=out, stderr=subprocess.STDOUT, text=True
+        )
     url = f"http://127.0.0.1:{port}"
     until = time.monotonic() + 90
     while time.monotonic() < until:
@@ -132,7 +144,9 @@ def _passwords(log: str) -> dict[str, str]:
 def prepared(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, dict[str, str]]:
     """The data of a first `make run`: migrated, the Zhaoyuan pack, one account per role with the printed password."""
     assert Path(CHROMIUM).exists(), "chromium is missing: tools/needs.sh test"
-    assert (ROOT / "src/zhaoyin/desk/static/dist/manifest.json").exists(), "the front end is not built: make frontend"
+    assert (ROOT / "src/zhaoyin/desk/static/dist/manifest.json").exists(), (
+        "the front end is not built: make frontend"
+    )
     folder = tmp_path_factory.mktemp("prepared")
     log = folder.parent / "prepared.log"
     process, _ = _start(folder, log)
@@ -184,7 +198,9 @@ class Desk:
 
     def fits(self) -> bool:
         """Nothing makes the page wider than the screen."""
-        return bool(self.page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth"))
+        return bool(
+            self.page.evaluate("document.documentElement.scrollWidth <= document.documentElement.clientWidth")
+        )
 
     def shot(self, name: str, *, docs: bool = False, full: bool = False) -> None:
         RESULTS.mkdir(exist_ok=True)
@@ -211,7 +227,9 @@ def _desk(context: BrowserContext, site: Site) -> Desk:
     )
     page.on(
         "response",
-        lambda response: desk.problems.append(f"{response.status} {response.url}") if response.status >= 500 else None,
+        lambda response: (
+            desk.problems.append(f"{response.status} {response.url}") if response.status >= 500 else None
+        ),
     )
     return desk
 

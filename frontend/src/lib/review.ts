@@ -250,7 +250,8 @@ export function startReview(): void {
   const asked = location.hash.match(/^#fact-(.+)$/)?.[1];
   const marked = $("#facts .zy-fact[aria-current]")?.dataset.fact;
   const first = (asked && factOf(asked) ? asked : undefined) ?? marked ?? shown().find(isOpen)?.dataset.fact ?? shown()[0]?.dataset.fact;
-  if (first) setCurrent(first, { focus: true });
+  // A page begins at its top: only somebody who asked for a fact is taken to it.
+  if (first) setCurrent(first, { focus: true, scroll: first === asked });
 
   // "Open the source" leads here with the place it means.
   const at = Number(new URLSearchParams(location.search).get("at") ?? NaN);
