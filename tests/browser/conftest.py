@@ -137,7 +137,7 @@ def _stop(process: subprocess.Popen[str]) -> None:
 
 
 def _passwords(log: str) -> dict[str, str]:
-    return {name: word for name, word in re.findall(r"^  (\w+)\s+(\S+)\s+\S+$", log, re.MULTILINE)}
+    return dict(re.findall(r"^  (\w+)\s+(\S+)\s+\S+$", log, re.MULTILINE))
 
 
 @pytest.fixture(scope="session")
@@ -184,6 +184,22 @@ class Desk:
         self.page.locator("input[name=password]").fill(self.site.passwords[role])
         self.page.locator("main form button, form button.btn-primary").first.click()
         expect(self.page.locator(".zy-nav").first).to_be_attached()
+
+    def bring_in(self, path: Path) -> None:
+        """Upload a file as an officer would, and wait until it is read."""
+        self.open("/materials/add/")
+        self.page.locator("input[type=file]").set_input_files(path)
+        self.page.get_by_role("button", name="录入并读").click()
+        expect(self.page.locator("#facts .zy-fact").first).to_be_visible(timeout=60_000)
+
+    def accept_everything_by_keyboard(self) -> int:
+        """A and nothing else: each accepted fact leads to the next open one. Gives how many there were."""
+        total = int(self.page.locator("[data-review='total']").inner_text())
+        already = int(self.page.locator("[data-review='done']").inner_text())
+        for done in range(already + 1, total + 1):
+            self.page.keyboard.press("a")
+            expect(self.page.locator("[data-review='done']")).to_have_text(str(done))
+        return total
 
     def axe(self, within: str | None = None) -> list[str]:
         """WCAG 2.2 AA violations of the page as readable lines; a clean page gives []."""

@@ -2,32 +2,12 @@
 
 from __future__ import annotations
 
-from pathlib import Path
-
 import pytest
 from playwright.sync_api import expect
 
 from zhaoyin.packs import load_pack
 
 DEMO = load_pack("zhaoyuan").demo_announcement
-
-
-def bring_in(desk, path: Path) -> None:
-    """Upload a file as an officer would, and wait until it is read."""
-    desk.open("/materials/add/")
-    desk.page.locator("input[type=file]").set_input_files(path)
-    desk.page.get_by_role("button", name="录入并读").click()
-    expect(desk.page.locator("#facts .zy-fact").first).to_be_visible(timeout=60_000)
-
-
-def accept_everything_by_keyboard(desk) -> int:
-    """A and nothing else: each accepted fact leads to the next open one."""
-    page = desk.page
-    total = int(page.locator("[data-review='total']").inner_text())
-    for done in range(1, total + 1):
-        page.keyboard.press("a")
-        expect(page.locator("[data-review='done']")).to_have_text(str(done))
-    return total
 
 
 def assert_twelve_agreements(desk) -> None:
@@ -46,7 +26,7 @@ def assert_twelve_agreements(desk) -> None:
 
 def test_from_the_announcement_to_a_ledger_that_says_who_says_so(desk):
     desk.sign_in("officer")
-    bring_in(desk, DEMO)
+    desk.bring_in(DEMO)
     page = desk.page
     assert desk.axe() == []
 
@@ -65,7 +45,7 @@ def test_from_the_announcement_to_a_ledger_that_says_who_says_so(desk):
     page.keyboard.press("u")
     expect(page.locator(f"#fact-{first}")).to_have_attribute("data-state", "open")
 
-    accept_everything_by_keyboard(desk)
+    desk.accept_everything_by_keyboard()
     assert_twelve_agreements(desk)
 
     # "who says so?" opens the sentence, and the focus comes back to the mark
@@ -88,7 +68,7 @@ def test_from_the_announcement_to_a_ledger_that_says_who_says_so(desk):
 
 def test_the_same_file_twice_is_one_material(desk):
     desk.sign_in("officer")
-    bring_in(desk, DEMO)
+    desk.bring_in(DEMO)
     desk.open("/materials/")
     expect(desk.page.locator("tbody tr")).to_have_count(1)
 
@@ -99,7 +79,7 @@ def test_a_correction_by_keyboard_leaves_the_keys_to_the_field(desk, tmp_path):
         "7月1日，甲山市举办招商推介会。甲山市商务局与乙水科技有限公司签订乙水电池项目合同。", encoding="utf-8"
     )
     desk.sign_in("officer")
-    bring_in(desk, text)
+    desk.bring_in(text)
     page = desk.page
     while desk.current_fact().get_attribute("data-kind") != "deal":
         page.keyboard.press("j")
@@ -135,7 +115,7 @@ def test_two_people_press_accept_on_the_same_fact(desk, another_desk, tmp_path):
         "7月2日，丙河市举办招商推介会。丙河市商务局与丁山材料有限公司签订丁山薄膜项目合同。", encoding="utf-8"
     )
     desk.sign_in("officer")
-    bring_in(desk, text)
+    desk.bring_in(text)
     another_desk.sign_in("head")
     another_desk.page.goto(desk.page.url)
     fact = desk.page.locator('#facts .zy-fact[data-kind="deal"]').first.get_attribute("id")
@@ -153,7 +133,10 @@ def test_two_people_press_accept_on_the_same_fact(desk, another_desk, tmp_path):
 
 @pytest.mark.parametrize(
     ("name", "content", "words"),
-    [("empty.txt", b"", "空"), ("photo.txt", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(400), "文字")],
+    [
+        ("empty.txt", b"", "空"),
+        ("photo.txt", b"\x89PNG\r\n\x1a\n\x00\x00\x00\rIHDR" + bytes(400), "photo.txt"),
+    ],
 )
 def test_a_file_that_cannot_be_read_says_so(desk, tmp_path, name, content, words):
     bad = tmp_path / name
@@ -200,15 +183,3 @@ def test_english_is_complete_where_the_interface_speaks(desk):
               return found }"""
         )
         assert left == [], path
-
-
-@pytest.mark.shared
-def test_the_real_announcement_gives_its_twelve(desk, shared):
-    desk.sign_in("officer")
-    bring_in(desk, shared / "seed" / "article.txt")
-    accept_everything_by_keyboard(desk)
-    desk.open("/events/?q=深圳招商引资推介会")
-    desk.page.locator("tbody th a").first.click()
-    expect(desk.page.locator("[data-tally] .zy-fig__n")).to_have_text(["12", "9", "0"])
-    desk.page.locator("[data-tally] a", has_text="框架 3").click()
-    expect(desk.page.locator("tbody tr")).to_have_count(3)
