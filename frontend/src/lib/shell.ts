@@ -27,10 +27,10 @@ export function startShell(): void {
 
   // An open list of choices (details.zy-menu) shuts when the attention goes elsewhere.
   document.addEventListener("pointerdown", (event) => {
-    for (const menu of $$<HTMLDetailsElement>("details:is(.zy-menu, .zy-who-menu)[open]")) if (!menu.contains(event.target as Node)) menu.open = false;
+    for (const menu of $$<HTMLDetailsElement>("details.zy-menu[open]")) if (!menu.contains(event.target as Node)) menu.open = false;
   });
   document.addEventListener("keydown", (event) => {
-    const menu = event.key === "Escape" ? $<HTMLDetailsElement>("details:is(.zy-menu, .zy-who-menu)[open]") : null;
+    const menu = event.key === "Escape" ? $<HTMLDetailsElement>("details.zy-menu[open]") : null;
     if (menu) {
       menu.open = false;
       $("summary", menu)?.focus();
