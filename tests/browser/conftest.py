@@ -115,10 +115,10 @@ def _start(data: Path, log: Path) -> tuple[subprocess.Popen[str], str]:
             command, env=_environment(data), stdout=out, stderr=subprocess.STDOUT, text=True
         )
     url = f"http://127.0.0.1:{port}"
-    until = time.monotonic() + 90
+    until = time.monotonic() + 240
     while time.monotonic() < until:
         try:
-            with urllib.request.urlopen(url, timeout=10):
+            with urllib.request.urlopen(url, timeout=120):
                 return process, url
         except OSError:
             assert process.poll() is None, log.read_text()

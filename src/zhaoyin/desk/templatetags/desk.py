@@ -34,6 +34,17 @@ def t(zh: str, en: str, **values: Any) -> SafeString:
     return format_html(phrase, **values) if values else SafeString(phrase)
 
 
+_CHINESE = re.compile("[\u4e00-\u9fff]")
+
+
+@register.filter
+def spoken(value: Any) -> Any:
+    """{{ cell|spoken }}: words of the ledger inside an English page carry their language, for screen readers."""
+    if english() and _CHINESE.search(str(value)):
+        return format_html('<span lang="zh-CN">{}</span>', value)
+    return value
+
+
 @register.filter
 def may(user: Any, verb: str) -> bool:
     """{% if user|may:"material.add" %}"""
@@ -178,7 +189,9 @@ def field(obj: Any, name: str, label: Any = None, value: Any = None) -> SafeStri
         if shown not in (None, "", [])
         else format_html('<span class="zy-mute">{}</span>', say("未载明", "not stated"))
     )
-    return format_html("<dt>{}</dt><dd>{} {}</dd>", label or _label(obj, name), body, proof(obj, name))
+    return format_html(
+        "<dt>{}</dt><dd>{} {}</dd>", label or _label(obj, name), spoken(body), proof(obj, name)
+    )
 
 
 def show_field(obj: Any, name: str) -> Any:
