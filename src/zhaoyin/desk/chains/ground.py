@@ -6,15 +6,13 @@ import datetime as dt
 import math
 from dataclasses import asdict, dataclass
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from django.conf import settings
 
 from zhaoyin.base.errors import Refusal
 from zhaoyin.desk.chains.models import ChainVersion, Standing
 from zhaoyin.desk.sites.models import Region
-from zhaoyin.universe import Filter, Universe
-from zhaoyin.universe import open as open_universe
 from zhaoyin.valuechain import (
     Counts,
     GapReport,
@@ -26,6 +24,9 @@ from zhaoyin.valuechain import (
     suppliers,
 )
 
+if TYPE_CHECKING:
+    from zhaoyin.universe import Universe
+
 CANDIDATES = 400  # how many firms of the universe are read and classified for one shortlist
 LOCAL = 5_000  # local firms read for the concentration of suppliers
 
@@ -36,6 +37,8 @@ def home() -> Path:
 
 def opened() -> Universe | None:
     """The loaded universe, or None when none has been imported."""
+    from zhaoyin.universe import open as open_universe  # brings pandas and ibis: only for who asks it
+
     try:
         return open_universe(home())
     except Refusal as refusal:
@@ -82,6 +85,8 @@ def reckon(version: ChainVersion) -> Reckoning:
             "还没有载入企业库，算不出位势。运行 zhaoyin universe import 文件，再来测算。",
             "No universe of firms is loaded, so no position can be reckoned. Run zhaoyin universe import FILE, then reckon.",
         )
+    from zhaoyin.universe import Filter
+
     with universe:
         table = universe.count_by("region:6", "industry:4", filter=Filter(live=True)).to_pydict()
         region_key, industry_key = list(table)[:2]
@@ -148,6 +153,8 @@ def shortlisted(
     node = chain.node(node_id)
     shares = {c.code: c.share for c in chain.codes_of(node_id)}
     classifier = TermClassifier(chain)
+    from zhaoyin.universe import Filter
+
     with universe:
         wanted = Filter(industries=tuple(shares), not_regions=(code,))
         found = universe.candidates(wanted, fit=shares, limit=CANDIDATES).to_pylist()
