@@ -299,7 +299,6 @@ def split_half(
 
     Sizes must be counts of firms: each firm falls to one half or the other.
     """
-    from scipy.stats import rankdata  # a second of importing that only this check needs
 
     rng = np.random.default_rng(seed)
     counts = np.floor(x.data + 0.5).astype(np.int64)
