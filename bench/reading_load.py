@@ -115,7 +115,7 @@ def encodings(report: Report, quick: bool) -> None:
     for label, low, high in (("short", 12, 40), ("long", 150, 2000)):
         right = peer = total = 0
         by_codec: dict[str, list[int]] = {}
-        for _ in range(20 if quick else 200):
+        for _ in range(15 if quick else 60):
             said = text_of(rng, rng.randint(low, high))
             for codec in codecs:
                 name, _, script = codec.partition("/")
@@ -287,7 +287,7 @@ def pictures(report: Report, quick: bool) -> None:
     from zhaoyin.reading.load import ocr
 
     detect = ocr._detect
-    pages = 1 if quick else 6
+    pages = 1 if quick else 4
     for label in ("clean", "degraded"):
         rng = random.Random(21)
         lines = lost = flagged = wrong = chars = dropped = known = alarms = 0
@@ -371,7 +371,7 @@ def pictures(report: Report, quick: bool) -> None:
         )
     turns = right = 0
     rng = random.Random(8)
-    for case in range(1 if quick else 3):
+    for case in range(1 if quick else 2):
         image, _ = rendered(rng, size=50, path=FONTS[case % 2][0], lines=14)
         if case % 2:
             image, _ = degraded(image, rng)
