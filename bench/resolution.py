@@ -242,7 +242,7 @@ def made_up_without(report: Report, bench: Bench, data: Path, work: Path) -> Non
     """The same for the made-up training: smaller, one family of the generator left out, judged on the benchmark."""
     shorts = (data / "names" / "short_forms.txt").read_text("utf-8").split("\n")
     entries, written = training_set(20_000, 6_000, 5, cores_of(shorts), shorts[:20_000])
-    for family in ("", "sound", "scan", "headline"):
+    for family in ("", "sound", "headline"):
         model = fit_on(entries, [w for w in written if w.family != family], work / "made")
         order, _, probability = model.score(bench.candidates)
         row = bench.figures(order, probability >= model.match_at)

@@ -316,6 +316,8 @@ class Register:
         if not rows:
             return NEW, [], 0.0
         organisations = {self._entry_key(row) for row in own}
+        if len(organisations) > 1:
+            return REVIEW, rows, min(p, 0.98 / len(organisations))
         if len(organisations) == 1 and rows[0] == own[0]:
             return MATCH, rows, max(p, 0.99)
         top = int(order[0])
