@@ -386,6 +386,15 @@ class Compiler:
                 return lambda frame: np.where(frame.valid(name), table[frame.raw(name)], fallback)
             return lambda frame: table[frame.raw(name)]
         raw = self.raw(name)
+        low, high = min(values), max(values)
+        if high - low + 1 == len(set(values)) > 2:  # a run of whole numbers is two comparisons
+
+            def within(frame: Frame) -> Any:
+                column_ = raw(frame)
+                found = (column_ >= low) & (column_ <= high)
+                return found if want else ~found
+
+            return within
 
         def member(frame: Frame) -> Any:
             column_ = raw(frame)
@@ -805,31 +814,35 @@ class Batch:
     def index(self, policy: str) -> int:
         return self.rules.index(policy)
 
-    def _sum(self, amounts: list[Array]) -> Array:
-        total = np.zeros(self.n, np.int64)
-        for rows, paid in zip(self.rows, amounts, strict=True):
-            if len(rows):
-                total[rows] += paid
-        return total
-
     @cached_property
     def total(self) -> Array:
         """What each row gets in all, before budgets and quotas."""
-        return self._sum(self.granted)
+        total = np.zeros(self.n, np.int64)
+        for rows, granted in zip(self.rows, self.granted, strict=True):
+            if len(rows):
+                total[rows] += granted
+        return total
+
+    def _moved(self, start: Array, before: list[Array], after: list[Array]) -> Array:
+        """A total with some clauses' amounts replaced: only those are touched."""
+        total = start.copy()
+        for rows, old, new in zip(self.rows, before, after, strict=True):
+            if new is not old and len(rows):
+                total[rows] += new - old
+        return total
 
     @cached_property
     def final(self) -> Array:
         """What each row gets in all, after budgets and quotas."""
-        return self._sum(self.paid)
+        return self._moved(self.total, self.granted, self.paid)
 
     @cached_property
     def due(self) -> Array:
         """What is due now: paid × the share of instalments reached."""
-        due = []
+        due = list(self.paid)
         for k, policy in enumerate(self.rules.policies):
             reached = self._reached[k]
             if reached is None or not len(self.rows[k]):
-                due.append(self.paid[k])
                 continue
             shares = [Fraction(0)]
             for instalment in policy.instalments:
@@ -839,8 +852,8 @@ class Batch:
                 for part in ("numerator", "denominator")
             )
             whole, part = np.divmod(self.paid[k], down[reached])
-            due.append(whole * up[reached] + part * up[reached] // down[reached])
-        return self._sum(due)
+            due[k] = whole * up[reached] + part * up[reached] // down[reached]
+        return self._moved(self.final, self.paid, due)
 
     def status(self, k: int) -> Array:
         """The state of every row for clause ``k``: 0 no, 1 yes, 2 unknown, 3 somebody decides."""
