@@ -11,12 +11,6 @@ from pathlib import Path
 
 import numpy as np
 
-home, rules, kind, repeat = (
-    Path(sys.argv[1]),
-    json.loads(Path(sys.argv[2]).read_text()),
-    sys.argv[3],
-    int(sys.argv[4]),
-)
 import openfisca_core.variables.config as config
 from openfisca_core import entities, parameters, periods, taxbenefitsystems, variables
 from openfisca_core.simulations import SimulationBuilder
