@@ -10,7 +10,6 @@ import time
 from pathlib import Path
 
 import numpy as np
-
 import openfisca_core.variables.config as config
 from openfisca_core import entities, parameters, periods, taxbenefitsystems, variables
 from openfisca_core.simulations import SimulationBuilder

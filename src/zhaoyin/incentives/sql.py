@@ -172,11 +172,7 @@ class Writer:
         for n, cap in enumerate(self.rules.caps):
             inside = [k for k in cap.members if policies[k].payable]
             step([f"{self.number(cap.node)} AS l{n}"])
-            sums, before = [], "CAST(0 AS BIGINT)"
-            for k in inside:
-                sums.append(f"{before} + COALESCE({amounts[k]}, 0) AS x{n}_{k}")
-                before = f"x{n}_{k}"
-            step(sums)
+            step(f"{_sum(amounts[j] for j in inside[: i + 1])} AS x{n}_{k}" for i, k in enumerate(inside))
             columns, before = [], "CAST(0 AS BIGINT)"
             for k in inside:
                 columns.append(
