@@ -32,6 +32,7 @@ VERBS: dict[str, tuple[str, str, str]] = {
         "zhaoyin.cli.universe:universe",
         "企业库：导入、计数、候选、抽样、合成",
         "the company universe: import, count, candidates, sample, synth",
+    ),
     "policy": (
         "zhaoyin.cli.policy:policy",
         "政策：检查、测算、批量运行",
