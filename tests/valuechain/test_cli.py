@@ -98,6 +98,17 @@ def test_refusals_are_one_line_and_exit_one(counts_file, args, said):
     assert done.exit_code == 1 and said in done.stderr and "Traceback" not in done.stderr
 
 
+def test_counts_may_be_a_universe_and_say_that_it_is_synthetic(gold, tmp_path):
+    from zhaoyin.universe import synthesise
+
+    codes = sorted({c.code for c in gold.codes})
+    synthesise(
+        4_000, tmp_path / "u", seed=2, regions=["370685", "370683", "440303", "330102"], industries=codes
+    )
+    done = run(chain, "gaps", "--counts", tmp_path / "u", "--region", "370685")
+    assert done.exit_code == 0 and "合成数据" in done.stdout
+
+
 def test_codes_are_loaded_whole_and_then_check_the_chain(counts_file, tmp_path):
     table = tmp_path / "t.csv"
     table.write_text("code,name\n0921,金矿采选\n", encoding="utf-8")

@@ -194,6 +194,12 @@ def test_counts_refuse_what_is_no_size(tmp_path):
     assert caught.value.code == "counts.value"
 
 
+def test_firms_in_no_county_or_no_trade_are_left_out():
+    columns = {"region": ["370685", "3706", None], "industry": ["0921", "0921", "3221"], "firms": [4, 9, 9]}
+    counts = Counts.of_table(columns)
+    assert counts.regions == ("370685",) and counts.matrix.sum() == 4
+
+
 def test_codes_keep_their_leading_zero(tmp_path):
     file = tmp_path / "c.csv"
     file.write_text("region,industry,firms\n370685,0921,2\n370685,0921,3\n", encoding="utf-8")

@@ -103,9 +103,10 @@ def _landscape(
 def _counts(path: Path) -> Counts:
     if not path.is_dir():
         return Counts.load(path)
-    opened: Any = importlib.import_module("zhaoyin.universe").open(path)  # only when a folder is given
-    frame = opened.count_by("region", "industry").to_pandas()
-    return Counts.of(frame["region"].astype(str), frame["industry"].astype(str), frame["firms"])
+    universe: Any = importlib.import_module("zhaoyin.universe")  # only when a folder is given
+    with universe.open(path) as opened:
+        table = opened.count_by("region:6", "industry:4", filter=universe.Filter(live=True)).to_pydict()
+        return Counts.of_table(table, synthetic=opened.synthetic)
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
@@ -162,6 +163,11 @@ def _lq(node: NodePosition) -> str:
     return _f(None) if node.lq is None else f"{node.lq:.2f} ({node.lq_low:.2f}–{node.lq_high:.2f})"
 
 
+def _warn_synthetic(synthetic: bool) -> None:
+    if synthetic:
+        out().print(speak("合成数据 synthetic，不作依据", "synthetic data: proves nothing"), style="magenta")
+
+
 def _notes(pairs: Iterable[tuple[str, tuple[str, str]]]) -> None:
     for field, said in pairs:
         out().print(f"  {field}: {_pick(said)}", style="dim", markup=False)
@@ -189,6 +195,7 @@ def position(
     if as_json:
         click.echo(json.dumps(asdict(found), ensure_ascii=False))
         return
+    _warn_synthetic(found.synthetic)
     title = speak(
         f"{ground.chain.name} · {region} · {found.firms:g} 家企业",
         f"{ground.chain.name_en} · {region} · {found.firms:g} firms",
@@ -280,6 +287,7 @@ def gaps_command(
     if as_json:
         click.echo(json.dumps(_gap_json(report), ensure_ascii=False))
         return
+    _warn_synthetic(report.position.synthetic)
     table = Table(title=f"{ground.chain.name} · {region} · {report.rules}")
     for column in (
         speak("环节", "segment"),

@@ -10,7 +10,7 @@ Frenken, Van Oort, Verburg 2007; effective number of suppliers 1/HHI, Herfindahl
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -113,6 +113,23 @@ class Counts:
             pd.to_numeric(frame[value], errors="coerce").to_numpy(dtype=float),  # type: ignore[arg-type]
             **about,
         )
+
+    @classmethod
+    def of_table(
+        cls, columns: Mapping[str, Sequence[Any]], *, region_digits: int = 6, **about: Any
+    ) -> Counts:
+        """From a universe's count_by("region:6", "industry:4"): two key columns, then ``firms``.
+
+        Firms whose region is known more coarsely than ``region_digits``, or whose industry is not known, are left out:
+        they stand in no county and no trade.
+        """
+        region, industry, firms = [*list(columns)[:2], "firms"]
+        rows = [
+            (str(r), str(i), float(n))
+            for r, i, n in zip(columns[region], columns[industry], columns[firms], strict=True)
+            if i and r and len(str(r)) == region_digits
+        ]
+        return cls.of([r for r, _, _ in rows], [i for _, i, _ in rows], [n for _, _, n in rows], **about)
 
     @cached_property
     def region_index(self) -> dict[str, int]:

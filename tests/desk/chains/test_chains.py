@@ -76,6 +76,13 @@ def test_reckoning_keeps_every_figure_with_its_formula(gold, demo, universe):
             assert (f"{node_id}.{name}" in marked) == (node[name] is not None)
 
 
+def test_real_firms_come_before_synthetic_ones(gold, demo, universe):
+    real = reckoned(gold, demo["officer"])
+    Standing.objects.filter(pk=real.pk).update(is_demo=False)
+    reckoned(gold, demo["officer"])
+    assert queries.standing_of(gold) == real
+
+
 def test_pages_show_figures_marks_and_the_demo_line(gold, demo, universe, as_role):
     reckoned(gold, demo["officer"])
     client = as_role("officer")
@@ -154,7 +161,7 @@ def test_leads_are_all_or_none(gold, demo, universe, as_role, values, said):
     assert not Project.objects.exists() and not Approach.objects.exists()
 
 
-def test_overdue_leads_count_for_segment_chain_and_person(gold, demo, universe):
+def test_overdue_leads_count_for_segment_chain_and_person(gold, demo, universe, as_role):
     standing = reckoned(gold, demo["officer"])
     found = ground.shortlisted(gold.current, "jewellery", standing)
     made = actions.make_leads(
@@ -168,6 +175,7 @@ def test_overdue_leads_count_for_segment_chain_and_person(gold, demo, universe):
     row = queries.chains_with_counts().get()
     assert (row.open_leads, row.overdue) == (2, 1)
     assert [a.pk for a in queries.overdue_of(demo["officer"])] == [made[0].pk]
+    assert made[0].project.name in as_role("officer").get("/").content.decode()
 
 
 # ---- owners, editor, versions ------------------------------------------------------------------------------------

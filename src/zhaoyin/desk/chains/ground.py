@@ -89,18 +89,7 @@ def reckon(version: ChainVersion) -> Reckoning:
 
     with universe:
         table = universe.count_by("region:6", "industry:4", filter=Filter(live=True)).to_pydict()
-        region_key, industry_key = list(table)[:2]
-        rows = [
-            (str(r), str(i), float(n))
-            for r, i, n in zip(table[region_key], table[industry_key], table["firms"], strict=True)
-            if r and i and len(str(r)) == 6
-        ]
-        counts = Counts.of(
-            [r for r, _, _ in rows],
-            [i for _, i, _ in rows],
-            [n for _, _, n in rows],
-            synthetic=universe.synthetic,
-        )
+        counts = Counts.of_table(table, synthetic=universe.synthetic)
         codes = tuple({c.code for c in version.graph.codes})
         local = universe.candidates(Filter(industries=codes, regions=(code,)), limit=LOCAL).to_pylist()
         sizes = suppliers(version.graph, ((code, str(f["industry"] or ""), f["employees"]) for f in local))

@@ -112,8 +112,8 @@ def graph_of(chain: ValueChain) -> Chain:
 
 
 def standing_of(chain: ValueChain) -> Standing | None:
-    """The newest reckoning, with its marks."""
-    standing = chain.standings.select_related("of_version").first()
+    """The newest reckoning, with its marks; one on real firms before any on synthetic ones."""
+    standing = chain.standings.select_related("of_version").order_by("is_demo", "-id").first()
     if standing:
         attach_marks([standing])
     return standing

@@ -10,6 +10,7 @@ from django.urls import reverse
 
 from zhaoyin.desk.accounts.models import User
 from zhaoyin.desk.accounts.policy import may
+from zhaoyin.desk.chains import queries as chains
 from zhaoyin.desk.deals.models import Agreement
 from zhaoyin.desk.events.models import Event
 from zhaoyin.desk.evidence.queries import real
@@ -73,6 +74,18 @@ def waiting(user: User) -> list[Task]:
                 "-id"
             )[:10]
         ]
+    tasks += [
+        Task(
+            verb=say("联系", "Contact"),
+            what=str(approach.project),
+            why=say("{c}清单转的线索", "a lead from the shortlist of {c}", c=approach.chain),
+            url=approach.project.get_absolute_url(),
+            button=say("打开", "Open"),
+            light="red",
+            due=say("{d} 到期", "due {d}", d=approach.expires_on.isoformat()),
+        )
+        for approach in chains.overdue_of(user)
+    ]
     return tasks
 
 
