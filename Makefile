@@ -1,7 +1,7 @@
 # make run: the workbench on http://127.0.0.1:8000    make test: every check    make help: the rest
 BIN := .venv/bin
 .DEFAULT_GOAL := help
-.PHONY: help run test lint fmt bench-quick frontend lock clean needs-run needs-test
+.PHONY: help run test lint fmt bench-quick images frontend lock clean needs-run needs-test
 
 help: ## this list
 	@grep -hE '^[a-z-]+:.*## ' Makefile | sed 's/:.*## /\t/' | expand -t 14
@@ -21,6 +21,10 @@ fmt: .venv/test.stamp ## format, and mend what can be mended
 
 bench-quick: .venv/test.stamp ## every bench at a reduced size
 	@for bench in bench/[a-z]*.py; do $(BIN)/python $$bench --quick || true; done
+
+images: needs-test .venv/test.stamp frontend ## take the pictures of the readme anew
+	@ZHAOYIN_DOCS_IMAGES=1 $(BIN)/python -m pytest -q -p no:cacheprovider tests/browser/test_main_path.py
+	@$(BIN)/python docs/make_performance.py
 
 frontend: .venv/run.stamp
 	@$(BIN)/python hatch_build.py

@@ -23,6 +23,7 @@ def assert_twelve_agreements(desk) -> None:
     expect(tally).to_contain_text("9 个报道已签约")
     expect(tally).to_contain_text("9 项金额未载明")
     expect(page.locator("tbody tr")).to_have_count(12)
+    desk.shot("agreements", docs=True)
 
 
 def test_from_the_announcement_to_a_ledger_that_says_who_says_so(desk):
@@ -46,6 +47,11 @@ def test_from_the_announcement_to_a_ledger_that_says_who_says_so(desk):
     page.keyboard.press("u")
     expect(page.locator(f"#fact-{first}")).to_have_attribute("data-state", "open")
 
+    while desk.current_fact().get_attribute("data-kind") != "deal":
+        page.keyboard.press("j")
+    for _ in range(3):
+        page.keyboard.press("j")
+    desk.shot("review", docs=True)
     desk.accept_everything_by_keyboard()
     assert_twelve_agreements(desk)
 
