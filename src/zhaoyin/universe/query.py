@@ -17,11 +17,14 @@ from typing import Any, Literal
 
 import ibis
 import ibis.expr.types as ir
+import pyarrow as pa
+import pyarrow.compute as pc
 
 from zhaoyin.base.errors import Refusal
 from zhaoyin.universe.schema import LIVE, SCHEMA
 
 Dialect = Literal["duckdb", "pyspark"]
+# The columns of an answer: firm_id is the USCC, the one key that outlives an import; live is null when unknown.
 SHOWN = (
     "firm_id", "name", "region", "industry", "status", "live", "established", "capital_wan", "employees", "patents",
     "branches", "high_tech", "listed", "mobility", "place",
@@ -161,19 +164,36 @@ def _capital_wan(table: ir.Table) -> ir.FloatingValue:
     )
 
 
-def _shown(table: ir.Table) -> dict[str, ir.Value]:
-    """The columns of an answer. firm_id is the USCC, the one key that outlives an import; live is null when unknown."""
+def ranked_schema(columns: Sequence[str], terms: Sequence[Term]) -> pa.Schema:
+    """The types of a ranking's rows: the fetched columns, the terms, the score."""
+    values = [pa.field(f"s_{term.name}", pa.float64()) for term in terms]
+    return pa.schema([*(SCHEMA.field(name) for name in columns), *values, pa.field("score", pa.float64())])
+
+
+def shown(table: pa.Table, terms: Sequence[Term] = ()) -> pa.Table:
+    """An engine's rows as an answer: SHOWN, then s_NAME and unknown_NAME per term, then the score."""
+    open_ = pc.equal(table["status"], "open")
+    known = pc.not_equal(table["status"], "unknown")
+    chinese = pc.fill_null(pc.equal(table["capital_currency"], "CNY"), False)
     derived = {
-        "firm_id": table.uscc,
-        "live": ibis.ifelse(table.status == "unknown", ibis.null("boolean"), table.status == "open"),
-        "capital_wan": _capital_wan(table),
+        "firm_id": table["uscc"],
+        "live": pc.if_else(known, open_, pa.scalar(None, pa.bool_())),
+        "capital_wan": pc.if_else(
+            chinese, pc.divide(table["capital_fen"].cast(pa.float64()), 1e6), pa.scalar(None, pa.float64())
+        ),
     }
-    return {name: derived[name] if name in derived else table[name] for name in SHOWN}
+    columns = {name: derived[name] if name in derived else table[name] for name in SHOWN}
+    columns |= {f"s_{term.name}": pc.fill_null(table[f"s_{term.name}"], UNKNOWN) for term in terms}
+    columns |= {f"unknown_{term.name}": pc.is_null(table[f"s_{term.name}"]) for term in terms}
+    if terms:
+        columns["score"] = table["score"]
+    return pa.table(columns)
 
 
 def _value(table: ir.Table, name: str, kind: str, column: str) -> ir.FloatingValue:
-    if kind == "fit":
-        return table.fit_weight.cast("float64")
+    if kind == "fit":  # one branch here, one for each weight when it is filled in
+        branch = (table.industry.isin([_mark("fit")]), _number("fit"))
+        return ibis.cases(branch, else_=_number("fit.else"))
     if kind == "near":
         # Equirectangular: within 1% of the great circle at the distances that matter here.
         north = table.lat.cast("float64") - _number(f"{name}.lat")
@@ -185,34 +205,29 @@ def _value(table: ir.Table, name: str, kind: str, column: str) -> ir.FloatingVal
         x = table[column].cast("float64")
         if column == "capital_fen":
             x = _capital_wan(table)
-        part = (x + 1.0).ln() / _number(f"{name}.cap")
-        return ibis.ifelse(part > 1.0, 1.0, part)  # least() would pass over a missing value
+        # A missing x stays missing: the comparison is null, and so the other branch is taken.
+        most = _number(f"{name}.most")
+        return (ibis.ifelse(x > most, most, x) + 1.0).ln() / _number(f"{name}.cap")
     if kind == "flag":
         return table[column].cast("int32").cast("float64")
     return table[column].cast("float64")
 
 
-def _ranked(filters: tuple[str, ...], terms: tuple[tuple[str, str, str], ...]) -> ir.Table:
+def _ranked(
+    filters: tuple[str, ...], terms: tuple[tuple[str, str, str], ...], wanted: tuple[str, ...]
+) -> ir.Table:
     table = _filtered(firms(), filters)
     kinds = {kind for _, kind, _ in terms}
-    if "fit" in kinds:
-        fit = ibis.table({"code": "string", "fit_weight": "float64"}, name="param_fit")
-        table = table.join(fit, table.industry == fit.code, how="left").drop("code")
     if kinds & {"near", "region"}:
         columns = {"place_code": "string", "lat": "float64", "lon": "float64"}
         columns |= {f"region_{column}": "float64" for _, kind, column in terms if kind == "region"}
         places = ibis.table(columns, name="param_regions")
-        table = table.join(places, table.region == places.place_code, how="left").drop("place_code")
-    values = {name: _value(table, name, kind, column) for name, kind, column in terms}
-    # coalesce would treat a computed null as unknown too, which is what is wanted.
-    table = table.select(
-        **_shown(table),
-        **{f"unknown_{name}": value.isnull() for name, value in values.items()},
-        **{f"s_{name}": value.fill_null(UNKNOWN) for name, value in values.items()},
-    )
+        table = table.join(places, table.region == places.place_code, how="left")
+    values = {f"s_{name}": _value(table, name, kind, column) for name, kind, column in terms}
+    table = table.select(*wanted, **values)
     total = ibis.literal(0.0)
     for name, _, _ in terms:
-        total = total + table[f"s_{name}"] * _number(f"{name}.weight")
+        total = total + table[f"s_{name}"].fill_null(UNKNOWN) * _number(f"{name}.weight")
     # Nine places: the last bits of ln and exp differ between engines and must not decide the order.
     return table.mutate(score=total.round(9)).order_by([ibis.desc("score"), "place"]).limit(_LIMIT)
 
@@ -233,7 +248,7 @@ def _sampled(filters: tuple[str, ...]) -> ir.Table:
     # A permutation of the ids by two rounds of arithmetic that fits 64 bits, the same on every engine.
     mixed = (table.place * 48_271 + ibis.literal(_mark("seed")).cast("int64")) % _PRIME
     mixed = (mixed * 69_621 + table.place) % _PRIME
-    drawn = table.select(**_shown(table), lot=mixed).order_by(["lot", "place"]).limit(_LIMIT)
+    drawn = table.select(*HELD, lot=mixed).order_by(["lot", "place"]).limit(_LIMIT)
     return drawn.drop("lot")
 
 
@@ -254,6 +269,14 @@ def template(dialect: Dialect, what: str, *shape: Any) -> str:
     if dialect == "pyspark":
         _ = ibis.pyspark  # registers the options its compiler reads
     return str(ibis.to_sql(expression, dialect=dialect))
+
+
+def _double(value: Any) -> str:
+    """A number both dialects read as a double, never as a decimal."""
+    text = repr(float(value))
+    if not math.isfinite(float(value)):
+        raise ValueError(f"not a finite number: {value}")
+    return f"({text})" if "e" in text else f"({text}e0)"
 
 
 def quoted(value: object) -> str:
@@ -283,8 +306,22 @@ def fill(
             return ", ".join(quoted(one) for one in given)
         return quoted(given)
 
+    given: Any = marks.get("fit", ())
+
+    def branches(found: re.Match[str]) -> str:
+        return " ".join(
+            f"WHEN {found[1]} IN ({', '.join(quoted(code) for code in codes)}) THEN {_double(weight)}"
+            for codes, weight in given
+        )
+
+    def number(found: re.Match[str]) -> str:
+        return _double(marks[found[1]])
+
+    if "fit" in marks:
+        sql = re.sub(r"WHEN\s+(\S+)\s+IN\s+\('§fit§'\)\s+THEN\s+CAST\('§fit§' AS DOUBLE\)", branches, sql)
+    sql = re.sub(r"CAST\('§([^§]+)§' AS DOUBLE\)", number, sql)
     sql = re.sub(r"'§([^§]+)§'", value, sql)
-    sql = re.sub(r'["`](param_firms|param_fit|param_regions)["`]', lambda found: tables[found[1]], sql)
+    sql = re.sub(r'["`](param_firms|param_regions)["`]', lambda found: tables[found[1]], sql)
     if places:
         sql = sql.replace(str(_MANY), ", ".join(str(int(place)) for place in places))
     return sql.replace(str(_LIMIT), str(int(limit))) if limit is not None else sql
@@ -296,19 +333,8 @@ def marks_of(filter: Filter, terms: Sequence[Term] = ()) -> dict[str, object]:
     for term in terms:
         marks[f"{term.name}.weight"] = float(term.weight)
         marks[f"{term.name}.cap"] = float(math.log1p(term.cap) if term.kind == "log" else term.cap)
+        marks[f"{term.name}.most"] = float(term.cap)
         marks[f"{term.name}.lat"] = float(term.lat)
         marks[f"{term.name}.lon"] = float(term.lon)
         marks[f"{term.name}.cos"] = math.cos(math.radians(term.lat))
     return marks
-
-
-def values(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> str:
-    """Rows as an inline table, in words both dialects know."""
-
-    def literal(one: object) -> str:
-        if one is None:
-            return "CAST(NULL AS DOUBLE)"
-        return f"CAST('{float(one)!r}' AS DOUBLE)" if isinstance(one, (float, int)) else quoted(one)
-
-    lines = ", ".join(f"({', '.join(literal(one) for one in row)})" for row in rows)
-    return f"(SELECT * FROM (VALUES {lines}) AS v({', '.join(columns)}))"

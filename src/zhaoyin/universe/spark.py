@@ -129,6 +129,7 @@ class SparkRunner:
     """Spark over the Parquet parts. Its workers must see the universe's folder under the same path."""
 
     dialect: query.Dialect = "pyspark"
+    wanted: tuple[str, ...] = query.HELD
 
     def __init__(self, path: Path, manifest: Manifest, master: str, session: Any = None) -> None:
         self._own = session is None
@@ -136,6 +137,9 @@ class SparkRunner:
         files = [Path(file).resolve().as_uri() for file in manifest.files(path)]
         self.view = f"firms_{abs(hash((str(path.resolve()), manifest.generation)))}"
         self.session.read.parquet(*files).createOrReplaceTempView(self.view)
+
+    def whole(self, ranked: pa.Table) -> pa.Table:
+        return ranked
 
     def firms(self, codes: tuple[str, ...] | None) -> str:
         return f"`{self.view}`"
@@ -148,7 +152,7 @@ class SparkRunner:
         self.session.createDataFrame(regions.to_pandas()).createOrReplaceTempView(name)
         return f"`{name}`"
 
-    def run(self, sql: str) -> pa.Table:
+    def run(self, sql: str, schema: pa.Schema | None = None) -> pa.Table:
         return self.session.sql(sql).toArrow()
 
     def close(self) -> None:

@@ -18,6 +18,9 @@ from zhaoyin.universe.folder import Manifest
 from zhaoyin.universe.ingest import sql_list
 from zhaoyin.universe.query import DEFAULT_SCORE, Filter, Term
 
+KEYS = ("region", "industry", "status", "high_tech", "listed", "capital_currency")
+SUMS = ("employees", "patents", "branches", "capital_fen")
+FEW = 1_000  # rows up to which an answer comes as Python rows
 Engine = Literal["duckdb", "spark"]
 
 
@@ -25,11 +28,13 @@ class Runner(Protocol):
     """What runs SQL over the firms: names the table that holds some codes, keeps a region table, gives back Arrow."""
 
     dialect: query.Dialect
+    wanted: tuple[str, ...]  # columns a ranking fetches itself
 
+    def whole(self, ranked: pa.Table) -> pa.Table: ...
     def firms(self, codes: tuple[str, ...] | None) -> str: ...
     def parts(self, places: Sequence[int]) -> str: ...
     def set_regions(self, regions: pa.Table) -> str: ...
-    def run(self, sql: str) -> pa.Table: ...
+    def run(self, sql: str, schema: pa.Schema | None = None) -> pa.Table: ...
     def close(self) -> None: ...
 
 
@@ -37,11 +42,15 @@ class DuckRunner:
     """DuckDB over the Parquet parts; only parts that may hold a wanted code are opened."""
 
     dialect: query.Dialect = "duckdb"
+    wanted: tuple[str, ...] = query.HELD
 
     def __init__(self, path: Path, manifest: Manifest, threads: int | None) -> None:
         self.path, self.manifest = path, manifest
         self.con = duckdb.connect(config={"threads": threads} if threads else {})
         self.con.execute("set parquet_metadata_cache = true; set TimeZone = 'UTC'")
+
+    def whole(self, ranked: pa.Table) -> pa.Table:
+        return ranked
 
     def firms(self, codes: tuple[str, ...] | None) -> str:
         return f"read_parquet({sql_list(self.manifest.files(self.path, codes) or self.manifest.files(self.path)[:1])})"
@@ -61,15 +70,27 @@ class DuckRunner:
         self.con.unregister("regions_given")
         return "regions"
 
-    def run(self, sql: str) -> pa.Table:
-        return self.con.sql(sql).to_arrow_table()
+    def run(self, sql: str, schema: pa.Schema | None = None) -> pa.Table:
+        """The answer as Arrow; with a schema, by way of Python rows, which is quicker to plan and fit for a few."""
+        if schema is None:
+            return self.con.sql(sql).to_arrow_table()
+        rows = self.con.execute(sql).fetchall()
+        columns = list(zip(*rows, strict=True)) or [()] * len(schema)
+        return pa.table(
+            [pa.array(column, one.type) for column, one in zip(columns, schema, strict=True)], schema
+        )
 
     def close(self) -> None:
         self.con.close()
 
 
 class MemoryRunner(DuckRunner):
-    """DuckDB over columns held in memory; a question about some codes sees their rows alone, cut out by place."""
+    """DuckDB over columns held in memory; a question about some codes sees their rows alone, cut out by place.
+
+    A ranking fetches places and scores; the rest of the best rows is looked up by place.
+    """
+
+    wanted: tuple[str, ...] = ("place",)
 
     def __init__(self, path: Path, manifest: Manifest, threads: int | None, columns: Sequence[str]) -> None:
         super().__init__(path, manifest, threads)
@@ -89,9 +110,17 @@ class MemoryRunner(DuckRunner):
             )
         return "firms_in_memory"
 
-    def run(self, sql: str) -> pa.Table:
+    def whole(self, ranked: pa.Table) -> pa.Table:
+        # One slice a row: take() would first join all chunks of the text columns.
+        rows = [self.table.slice(place, 1) for place in ranked["place"].to_pylist()]
+        best = pa.concat_tables(rows or [self.table.slice(0, 0)]).drop_columns("place")
+        for name in ranked.column_names:
+            best = best.append_column(name, ranked[name])
+        return best
+
+    def run(self, sql: str, schema: pa.Schema | None = None) -> pa.Table:
         self.con.register("firms_in_memory", self._slice)
-        return self.con.sql(sql).to_arrow_table()
+        return super().run(sql, schema)
 
 
 class Universe:
@@ -175,24 +204,27 @@ class Universe:
         if len(set(names)) < len(names):
             raise ValueError("two terms of one name")
         marks, codes = self._marks(filter, score)
+        marks["fit"], marks["fit.else"] = self._weights(codes, fit)
         tables = {}
-        if any(term.kind == "fit" for term in score):
-            tables["param_fit"] = query.values(("code", "fit_weight"), self._weights(codes, fit))
         if any(term.kind in ("near", "region") for term in score):
             tables["param_regions"] = self._need_places(score)
-        sql = query.template(
-            self._runner.dialect, "ranked", filter.shape(), tuple(term.shape() for term in score)
-        )
-        return self._run(sql, marks, tables, codes, limit)
+        shape = (filter.shape(), tuple(term.shape() for term in score), self._runner.wanted)
+        sql = query.template(self._runner.dialect, "ranked", *shape)
+        schema = query.ranked_schema(self._runner.wanted, score) if limit <= FEW else None
+        return query.shown(self._runner.whole(self._run(sql, marks, tables, codes, limit, schema)), score)
 
     def _weights(
         self, codes: tuple[str, ...] | None, fit: Mapping[str, float] | None
-    ) -> list[tuple[str, float]]:
-        rows = []
+    ) -> tuple[list[tuple[list[str], float]], float]:
+        """Codes by their weight, and the weight of all others: the one most codes have."""
+        by_weight: dict[float, list[str]] = {}
         for code in codes if codes is not None else self.manifest.industries:
             prefix = max((one for one in fit if code.startswith(one)), key=len, default=None) if fit else None
-            rows.append((code, 1.0 if fit is None else float(fit[prefix]) if prefix is not None else 0.0))
-        return rows or [("-", 0.0)]
+            weight = 1.0 if fit is None else float(fit[prefix]) if prefix is not None else 0.0
+            by_weight.setdefault(weight, []).append(code)
+        most = max(by_weight, key=lambda weight: len(by_weight[weight]), default=1.0)
+        rest = [(held, weight) for weight, held in by_weight.items() if weight != most]
+        return rest or [(["-"], most)], most
 
     def _need_places(self, score: Sequence[Term]) -> str:
         missing = {term.column for term in score if term.kind == "region"} - self._place_columns
@@ -211,6 +243,14 @@ class Universe:
         Columns: the keys, ``firms``, and the total of each column of ``sums`` (null where no firm states it). In no
         order. Without a filter every firm counts, live or not.
         """
+        for one in (*keys, *sums):
+            name, _, length = one.partition(":")
+            if name not in (KEYS if one in keys else SUMS) or (length and not length.isdigit()):
+                raise Refusal(
+                    "universe.key",
+                    f"不能按“{one}”计数。键可用 {'、'.join(KEYS)}（可加 :位数），合计可用 {'、'.join(SUMS)}。",
+                    f"Firms cannot be counted by “{one}”. Keys: {', '.join(KEYS)} (with :DIGITS); totals: {', '.join(SUMS)}.",
+                )
         sql = query.template(
             self._runner.dialect, "counted", (filter or Filter(live=False)).shape(), tuple(keys), tuple(sums)
         )
@@ -230,7 +270,7 @@ class Universe:
         sql = query.template(self._runner.dialect, "sampled", (filter or Filter(live=False)).shape())
         marks, codes = self._marks(filter or Filter(live=False))
         marks["seed"] = seed % 1_000_003 * 1_009
-        return self._run(sql, marks, {}, codes, size)
+        return query.shown(self._run(sql, marks, {}, codes, size))
 
     def _run(
         self,
@@ -239,10 +279,11 @@ class Universe:
         tables: dict[str, str],
         codes: tuple[str, ...] | None,
         limit: int | None,
+        schema: pa.Schema | None = None,
     ) -> pa.Table:
         with self._lock:
             tables["param_firms"] = self._runner.firms(codes)
-            return self._runner.run(query.fill(sql, marks, tables, limit))
+            return self._runner.run(query.fill(sql, marks, tables, limit), schema)
 
 
 def open(

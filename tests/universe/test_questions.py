@@ -1,0 +1,267 @@
+import datetime as dt
+import math
+import socket
+import time
+
+import pyarrow as pa
+import pytest
+from hypothesis import HealthCheck, given, settings
+from hypothesis import strategies as st
+
+from tests.universe.conftest import as_csv, code, row
+from zhaoyin import universe
+from zhaoyin.base import uscc
+from zhaoyin.base.errors import Refusal
+from zhaoyin.universe import DEFAULT_SCORE, Filter, Term, query
+
+FIRMS = 4_000
+REGIONS = [f"{province}{county:04d}" for province in (37, 11) for county in (101, 602, 685)]
+INDUSTRIES = ["0921", "2613", "2614", "3981", "3985", "5161"]
+
+
+@pytest.fixture(scope="session")
+def home(tmp_path_factory):
+    home = tmp_path_factory.mktemp("universe") / "syn"
+    universe.synthesise(FIRMS, home, seed=11, regions=REGIONS, industries=INDUSTRIES)
+    return home
+
+
+@pytest.fixture(scope="session")
+def opened(home):
+    with universe.open(home, threads=1) as one:
+        yield one.with_regions(PLACES)
+
+
+@pytest.fixture(scope="session")
+def held(home):
+    with universe.open(home, threads=1, in_memory=True) as one:
+        yield one.with_regions(PLACES)
+
+
+PLACES = pa.table(
+    {"region": REGIONS[:-1], "lat": [36.0, 37.4, 37.3, 39.9, 40.1], "lon": [117.0, 121.4, 120.4, 116.4, 116.6],
+     "pull": [0.1, 0.9, None, 0.4, 0.0]}
+)  # fmt: skip
+SCORE = (
+    *DEFAULT_SCORE,
+    Term("near", "near", 0.2, cap=300, lat=37.36, lon=120.4),
+    Term("pull", "region", 0.1, "pull"),
+)
+
+
+def by_hand(rows, chosen: Filter, score, fit, limit=50):
+    """The same question in plain Python over every firm."""
+    places = {one["region"]: one for one in PLACES.to_pylist()}
+    found = []
+    for one in rows:
+        if chosen.industries and not one["industry"].startswith(chosen.industries):
+            continue
+        if chosen.regions and not one["region"].startswith(chosen.regions):
+            continue
+        if chosen.not_regions and one["region"].startswith(chosen.not_regions):
+            continue
+        if chosen.live and one["live"] is False:
+            continue
+        if chosen.established_from and not (
+            one["established"] and one["established"] >= chosen.established_from
+        ):
+            continue
+        if chosen.established_until and not (
+            one["established"] and one["established"] <= chosen.established_until
+        ):
+            continue
+        if chosen.min_employees is not None and (one["employees"] or -1) < chosen.min_employees:
+            continue
+        if chosen.min_capital_fen is not None and (one["capital_wan"] or -1) * 1e6 < chosen.min_capital_fen:
+            continue
+        if chosen.high_tech is not None and one["high_tech"] != chosen.high_tech:
+            continue
+        total = 0.0
+        place = places.get(one["region"], {})
+        for term in score:
+            x = one["capital_wan"] if term.column == "capital_fen" else one.get(term.column)
+            if term.kind == "fit":
+                value = (
+                    1.0
+                    if fit is None
+                    else max(
+                        ((len(p), w) for p, w in fit.items() if one["industry"].startswith(p)),
+                        default=(0, 0.0),
+                    )[1]
+                )
+            elif term.kind == "log":
+                value = None if x is None else min(math.log1p(x) / math.log1p(term.cap), 1)
+            elif term.kind == "near":
+                value = None
+                if place.get("lat") is not None:
+                    north = place["lat"] - term.lat
+                    east = (place["lon"] - term.lon) * math.cos(math.radians(term.lat))
+                    value = math.exp(-111.195 * math.hypot(north, east) / term.cap)
+            elif term.kind == "region":
+                value = place.get(term.column)
+            else:
+                value = None if x is None else float(x)
+            total += term.weight * (0.5 if value is None else value)
+        found.append((-round(total, 9), one["place"]))
+    return [place for _, place in sorted(found)[:limit]]
+
+
+filters = st.builds(
+    Filter,
+    industries=st.lists(
+        st.sampled_from(["3985", "39", "2613", "09", "7", "26"]), max_size=3, unique=True
+    ).map(tuple),
+    regions=st.sampled_from([(), ("37",), ("370685", "11")]),
+    not_regions=st.sampled_from([(), ("3706",), ("11", "37")]),
+    live=st.booleans(),
+    established_until=st.sampled_from([None, dt.date(2020, 1, 1)]),
+    established_from=st.sampled_from([None, dt.date(2015, 6, 1)]),
+    min_employees=st.sampled_from([None, 10]),
+    min_capital_fen=st.sampled_from([None, 100_000_000]),
+    high_tech=st.sampled_from([None, True, False]),
+)
+
+
+@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(filters, st.sampled_from([None, {"39": 0.5, "3985": 0.9}, {"2": 0.3}]))
+def test_file_memory_and_plain_python_agree(opened, held, everything, chosen, fit):
+    expected = by_hand(everything, chosen, SCORE, fit)
+    from_file = opened.candidates(chosen, SCORE, fit=fit)
+    assert from_file["place"].to_pylist() == expected
+    assert held.candidates(chosen, SCORE, fit=fit).equals(from_file)
+    counted = opened.count_by("region:2", "industry", filter=chosen)
+    assert sum(counted["firms"].to_pylist()) == len(by_hand(everything, chosen, (), None, FIRMS))
+
+
+@pytest.fixture(scope="session")
+def everything(opened):
+    return opened.sample(FIRMS).to_pylist()
+
+
+def test_contributions_add_up_and_the_unknown_is_half_and_flagged(opened):
+    found = opened.candidates(Filter(live=False), SCORE, limit=200).to_pylist()
+    assert len(found) == 200
+    unknown = 0
+    for one in found:
+        total = sum(term.weight * one[f"s_{term.name}"] for term in SCORE)
+        assert abs(total - one["score"]) < 1e-8
+        for term in SCORE:
+            if one[f"unknown_{term.name}"]:
+                assert one[f"s_{term.name}"] == 0.5
+                unknown += 1
+            assert 0 <= one[f"s_{term.name}"] <= 1
+        assert (one["mobility"] is None) == one["unknown_mobility"]
+        assert (one["employees"] is None) == one["unknown_size"]
+    assert unknown > 0
+
+
+def test_counts_match_the_synthetic_draw_and_sums_add(opened, everything):
+    counted = opened.count_by("region:4", "industry:2", sums=("employees", "patents")).to_pylist()
+    assert sum(one["firms"] for one in counted) == FIRMS == len(opened)
+    for one in counted:
+        mine = [
+            e for e in everything if e["region"][:4] == one["region"] and e["industry"][:2] == one["industry"]
+        ]
+        assert one["firms"] == len(mine)
+        assert one["patents"] == sum(e["patents"] for e in mine)
+    with pytest.raises(Refusal, match="cannot be counted by"):
+        opened.count_by("scope")
+
+
+def test_a_sample_is_the_same_for_a_seed_and_another_for_another(opened, held):
+    first = opened.sample(50, seed=5)
+    assert first.equals(held.sample(50, seed=5))
+    assert len(set(first["firm_id"].to_pylist())) == 50
+    assert first["place"].to_pylist() != opened.sample(50, seed=6)["place"].to_pylist()
+    places = sorted(first["place"].to_pylist())
+    assert places[0] < FIRMS / 4 and places[-1] > FIRMS * 3 / 4
+
+
+def test_texts_of_chosen_firms(tmp_path, industries):
+    file = tmp_path / "a.csv"
+    file.write_text(as_csv([row(n, 经营范围=f"第{n}种") for n in range(30)]), encoding="utf-8", newline="")
+    universe.ingest([file], tmp_path / "u", industries=industries, part_rows=8)
+    with universe.open(tmp_path / "u") as opened:
+        best = opened.candidates(Filter(), limit=5).to_pylist()
+        texts = {
+            one["firm_id"]: one["text"] for one in opened.texts([one["place"] for one in best]).to_pylist()
+        }
+    numbers = {code(n): f"第{n}种" for n in range(30)}
+    assert texts == {one["firm_id"]: numbers[one["firm_id"]] for one in best}
+
+
+def test_one_shape_is_compiled_once(opened):
+    query.template.cache_clear()
+    for industry, until in (("39", 2019), ("26", 2020), ("3985", 2021)):
+        chosen = Filter(industries=(industry,), established_until=dt.date(until, 1, 1))
+        opened.candidates(chosen, fit={industry: 0.5}, limit=until - 2000)
+    assert query.template.cache_info().misses == 1
+
+
+@pytest.mark.parametrize("value", ["39'", "a' or '1'='1", "\\", "x\n"])
+def test_a_condition_cannot_break_out_of_its_quotes(opened, value):
+    # Prefixes only choose among stored codes; what is not stored chooses none.
+    assert opened.candidates(Filter(industries=(value,), regions=(value,))).num_rows == 0
+    with pytest.raises(Refusal):
+        query.quoted(value)
+
+
+def test_a_score_that_reads_places_needs_them(home):
+    with universe.open(home) as opened, pytest.raises(Refusal, match="region table"):
+        opened.candidates(Filter(), SCORE)
+    for wrong in (("a", "log", 1.0, "name"), ("a b", "fit", 1.0), ("a", "log", math.nan, "patents")):
+        with pytest.raises(ValueError):
+            Term(*wrong)
+
+
+def test_synthetic_firms_say_so_and_are_reproducible(tmp_path, opened, everything):
+    again = universe.synthesise(FIRMS, tmp_path / "again", seed=11, regions=REGIONS, industries=INDUSTRIES)
+    assert again.synthetic and opened.synthetic
+    with universe.open(tmp_path / "again") as other:
+        assert other.sample(FIRMS).to_pylist() == everything
+    assert all(uscc.is_valid(one["firm_id"]) and one["name"].startswith("合成企业") for one in everything)
+    assert len({one["firm_id"] for one in everything}) == FIRMS
+    with pytest.raises(Refusal, match="already holds"):
+        universe.synthesise(10, tmp_path / "again")
+
+
+def test_a_spark_master_that_is_not_there_is_one_line_soon(home):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    start = time.monotonic()
+    for master in (
+        f"spark://127.0.0.1:{port}",
+        "spark://127.0.0.1",
+        "somewhere",
+        "spark://no.such.host.invalid:7077",
+    ):
+        with pytest.raises(Refusal) as caught:
+            universe.open(home, "spark", master=master)
+        assert caught.value.code == "universe.spark"
+        assert master in caught.value.zh and "\n" not in caught.value.zh
+    assert time.monotonic() - start < 60  # bounded, not measured: Spark itself would wait for minutes
+
+
+@pytest.mark.spark
+def test_spark_with_two_workers_gives_the_same_firms(spark_session, home, opened):
+    with universe.open(home, "spark", session=spark_session) as far:
+        far.with_regions(PLACES)
+        questions = [
+            (Filter(industries=("39", "26"), not_regions=("3706",), established_until=dt.date(2021, 1, 1)), {"39": 0.5, "3985": 0.9}),
+            (Filter(regions=("37",), min_employees=5, high_tech=False), None),
+            (Filter(live=False, min_capital_fen=1_000_000), {"0": 0.2}),
+        ]  # fmt: skip
+        for chosen, fit in questions:
+            here = opened.candidates(chosen, SCORE, fit=fit, limit=200)
+            there = far.candidates(chosen, SCORE, fit=fit, limit=200)
+            assert there["firm_id"].to_pylist() == here["firm_id"].to_pylist()
+            assert there["score"].to_pylist() == pytest.approx(here["score"].to_pylist(), abs=2e-9)
+            assert there.schema.names == here.schema.names
+        assert (
+            far.sample(40, seed=2)["firm_id"].to_pylist() == opened.sample(40, seed=2)["firm_id"].to_pylist()
+        )
+        order = [("region", "ascending"), ("industry", "ascending")]
+        counted = [one.count_by("region:4", "industry", sums=("employees",)).sort_by(order).to_pylist() for one in (far, opened)]  # fmt: skip
+        assert counted[0] == counted[1]
+        assert far.texts([3, 5])["firm_id"].to_pylist() == opened.texts([3, 5])["firm_id"].to_pylist()
