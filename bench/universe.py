@@ -38,10 +38,15 @@ def gap(shape: synth.World, k: int) -> tuple[universe.Filter, tuple[universe.Ter
     rng = np.random.default_rng(k)
     base = int(rng.integers(0, len(shape.industries) - 40))
     codes = sorted({shape.industries[i] for i in rng.integers(base, base + 40, 12)})
-    fit = {code: float(weight) for code, weight in zip(codes, rng.uniform(0.4, 1, len(codes)).round(2), strict=True)}
+    fit = {
+        code: float(weight)
+        for code, weight in zip(codes, rng.uniform(0.4, 1, len(codes)).round(2), strict=True)
+    }
     out = tuple(shape.regions[i] for i in rng.integers(0, len(shape.regions), 6))
     lat, lon = rng.uniform(0, 40, 2)
-    chosen = universe.Filter(industries=tuple(codes), not_regions=out, established_until=dt.date(2021, 12, 31))
+    chosen = universe.Filter(
+        industries=tuple(codes), not_regions=out, established_until=dt.date(2021, 12, 31)
+    )
     score = (
         universe.Term("fit", "fit", 0.35),
         universe.Term("capital", "log", 0.15, "capital_fen", 100_000),
@@ -132,7 +137,9 @@ def aggregation(report: Report, home: Path, firms: int, label: str) -> None:
     if not counted.sort_by(order).equals(wanted.sort_by(order)):
         raise SystemExit("the aggregation differs from the hand-written query")
     report.add(f"aggregation_{label}_s", float(np.median(ours)), "s", peer="hand-written", peer_value=float(np.median(theirs)), size=f"{firms:,} firms, {counted.num_rows:,} cells")  # fmt: skip
-    report.add(f"aggregation_{label}_ratio", float(np.median(ours) / np.median(theirs)), "x", size=f"{firms:,} firms")
+    report.add(
+        f"aggregation_{label}_ratio", float(np.median(ours) / np.median(theirs)), "x", size=f"{firms:,} firms"
+    )
     opened.close()
 
 
@@ -142,13 +149,17 @@ def gaps(report: Report, home: Path, firms: int, label: str, *, asked: int, unso
     opened = universe.open(folder, threads=THREADS).with_regions(places(shape))
     shuffle(opened, home / f"unsorted-{firms}.parquet")
     times, ids = timed(asker(opened), shape, asked)
-    slow, slow_ids = timed(asker(Unsorted(opened, home / f"unsorted-{firms}.parquet")), shape, unsorted_asked, warm=1)
+    slow, slow_ids = timed(
+        asker(Unsorted(opened, home / f"unsorted-{firms}.parquet")), shape, unsorted_asked, warm=1
+    )
     if ids[:unsorted_asked] != slow_ids:
         raise SystemExit("sorted and unsorted files give different firms")
     size = f"{firms:,} firms, {asked} questions"
     p95, p95_slow = np.percentile(times, 95), np.percentile(slow, 95)
     report.add(f"gap_{label}_p50_ms", float(np.median(times)), "ms", peer="unsorted", peer_value=float(np.median(slow)), size=size)  # fmt: skip
-    report.add(f"gap_{label}_p95_ms", float(p95), "ms", peer="unsorted", peer_value=float(p95_slow), size=size)
+    report.add(
+        f"gap_{label}_p95_ms", float(p95), "ms", peer="unsorted", peer_value=float(p95_slow), size=size
+    )
     report.add(f"gap_{label}_vs_unsorted", float(np.median(slow) / np.median(times)), "x", size=size)
     fresh, fresh_ids = timed(uncached(opened), shape, min(asked, 30))
     assert fresh_ids == ids[: len(fresh_ids)]
