@@ -8,6 +8,7 @@ from collections.abc import Iterator, Sequence
 from typing import cast
 
 from zhaoyin.base.text import MappedText
+from zhaoyin.reading.confidence import confidence
 from zhaoyin.reading.draft import Draft
 from zhaoyin.reading.lexicon import Lexicon
 from zhaoyin.reading.load import Document, normalise
@@ -43,20 +44,21 @@ def read(
     for at, (start, end) in enumerate(_pieces(mapped.text)):
         piece = _slice(mapped, start, end)
         scan = Scan(piece, lexicon)
-        drafts: list[Draft] = []
+        proposed: list[tuple[Draft, str]] = []
         for proposer in proposers or (Rules(),):
-            proposal = proposer.propose(scan, drafts)
-            drafts += proposal.drafts
+            proposal = proposer.propose(scan, [draft for draft, _ in proposed])
+            proposed += [(draft, proposer.name) for draft in proposal.drafts]
             notices += [notice for notice in proposal.notices if notice not in notices]
-            facts += [
-                fact
-                for draft in proposal.drafts
-                if grounded(fact := draft.fact(scan, proposer.name, 0.5), mapped.source)
-            ]
             if at == 0:
                 genre = proposal.genre or genre
                 region = region or proposal.region
                 kind = proposal.kind if proposal.kind != "text" else kind
+        # Only now: a later proposer may have confirmed what an earlier one said.
+        facts += [
+            fact
+            for draft, name in proposed
+            if grounded(fact := draft.fact(scan, name, confidence(draft)), mapped.source)
+        ]
     return Reading(
         source=mapped.source,
         facts=tuple(_tidy(facts)),
@@ -65,6 +67,11 @@ def read(
         region=region,
         notices=tuple(notices),
     )
+
+
+def scanned(text: str, lexicon: Lexicon | None = None) -> Scan:
+    """A text cleaned and scanned whole, as the proposers see it (for measuring and fitting)."""
+    return Scan(_joined(normalise(text)), lexicon or Lexicon())
 
 
 def grounded(fact: Fact, source: str) -> bool:
