@@ -9,6 +9,7 @@ from __future__ import annotations
 import json
 import os
 import shutil
+import signal
 import subprocess
 import sys
 import tempfile
@@ -230,6 +231,8 @@ def main() -> int:
     todo = options.only or ["aggregation", "gap", "import"]
     home = options.keep or Path(tempfile.mkdtemp(prefix="zhaoyin-bench-universe-"))
     home.mkdir(parents=True, exist_ok=True)
+    signal.signal(signal.SIGTERM, lambda *_: sys.exit("stopped: what was measured so far is kept"))
+    missed = 1
     try:
         if options.quick:
             if "aggregation" in todo:
@@ -239,22 +242,23 @@ def main() -> int:
             if "import" in todo:
                 importing(report, home, 300_000, "300k")
         else:
-            if "import" in todo:
-                importing(report, home, 10_000_000, "10m")
-                if not options.keep:
-                    (home / "export-10000000.csv").unlink()
             if "gap" in todo:
                 gaps(report, home, 10_000_000, "10m", asked=60, unsorted_asked=8)
                 if not options.keep:
                     (home / "unsorted-10000000.parquet").unlink()
+            if "import" in todo:
+                importing(report, home, 10_000_000, "10m")
+                if not options.keep:
+                    (home / "export-10000000.csv").unlink()
             if "aggregation" in todo:
                 aggregation(report, home, 60_000_000, "60m")
             if "gap" in todo:
                 gaps(report, home, 60_000_000, "60m", asked=40, unsorted_asked=4)
     finally:
+        missed = report.close()
         if not options.keep:
             shutil.rmtree(home, ignore_errors=True)
-    return report.close()
+    return missed
 
 
 if __name__ == "__main__":

@@ -46,7 +46,7 @@ from zhaoyin.universe.schema import SCHEMA, Layout, map_columns, signature
 
 Progress = Callable[[str, int, int], None]  # stage ("read", "sort"), done, total
 PART_ROWS = 500_000
-ROW_GROUP = 100_000
+ROW_GROUP = 20_000  # small: a ranking looks its best rows up by place, each in one group
 SYNTHETIC_NAME = "合成企业"
 _CODED = ["industry", "region", "status", "kind", "capital_currency", "source", "established", "employees", "patents", "branches", "capital_fen"]  # fmt: skip
 _COLUMNS = ", ".join(name for name in SCHEMA.names if name != "place")

@@ -33,6 +33,7 @@ SHOWN = (
 HELD = tuple(
     name for name in SCHEMA.names if name not in ("address", "scope", "kind", "source", "source_row")
 )
+SCHEMA_HELD = pa.schema([SCHEMA.field(name) for name in HELD])
 UNKNOWN = 0.5  # a missing input is neither good nor bad, and is flagged
 _NUMERIC = ("employees", "patents", "branches", "capital_fen", "mobility", "high_tech", "listed")
 _PRIME = 2_147_483_647

@@ -39,10 +39,13 @@ class Runner(Protocol):
 
 
 class DuckRunner:
-    """DuckDB over the Parquet parts; only parts that may hold a wanted code are opened."""
+    """DuckDB over the Parquet parts; only parts that may hold a wanted code are opened.
+
+    A ranking fetches places and scores; the rest of the best rows is looked up by place.
+    """
 
     dialect: query.Dialect = "duckdb"
-    wanted: tuple[str, ...] = query.HELD
+    wanted: tuple[str, ...] = ("place",)
 
     def __init__(self, path: Path, manifest: Manifest, threads: int | None) -> None:
         self.path, self.manifest = path, manifest
@@ -50,7 +53,19 @@ class DuckRunner:
         self.con.execute("set parquet_metadata_cache = true; set TimeZone = 'UTC'")
 
     def whole(self, ranked: pa.Table) -> pa.Table:
-        return ranked
+        if not ranked.num_rows:
+            return _beside(query.SCHEMA_HELD.empty_table(), ranked)
+        places = ranked["place"].to_pylist()
+        rows = self.con.execute(
+            f"select {', '.join(query.HELD)} from {self.parts(places)} where place in ({', '.join(map(str, places))})"
+        ).fetchall()
+        by_place = {row[0]: row for row in rows}
+        ordered = [by_place[place] for place in places]
+        columns = [
+            pa.array(column, one.type)
+            for column, one in zip(zip(*ordered, strict=True), query.SCHEMA_HELD, strict=True)
+        ]
+        return _beside(pa.table(columns, query.SCHEMA_HELD), ranked)
 
     def firms(self, codes: tuple[str, ...] | None) -> str:
         return f"read_parquet({sql_list(self.manifest.files(self.path, codes) or self.manifest.files(self.path)[:1])})"
@@ -84,13 +99,16 @@ class DuckRunner:
         self.con.close()
 
 
+def _beside(firms: pa.Table, ranked: pa.Table) -> pa.Table:
+    """Firms with the columns of their ranking, row by row."""
+    for name in ranked.column_names:
+        if name != "place":
+            firms = firms.append_column(name, ranked[name])
+    return firms
+
+
 class MemoryRunner(DuckRunner):
-    """DuckDB over columns held in memory; a question about some codes sees their rows alone, cut out by place.
-
-    A ranking fetches places and scores; the rest of the best rows is looked up by place.
-    """
-
-    wanted: tuple[str, ...] = ("place",)
+    """DuckDB over columns held in memory; a question about some codes sees their rows alone, cut out by place."""
 
     def __init__(self, path: Path, manifest: Manifest, threads: int | None, columns: Sequence[str]) -> None:
         super().__init__(path, manifest, threads)
@@ -113,10 +131,7 @@ class MemoryRunner(DuckRunner):
     def whole(self, ranked: pa.Table) -> pa.Table:
         # One slice a row: take() would first join all chunks of the text columns.
         rows = [self.table.slice(place, 1) for place in ranked["place"].to_pylist()]
-        best = pa.concat_tables(rows or [self.table.slice(0, 0)]).drop_columns("place")
-        for name in ranked.column_names:
-            best = best.append_column(name, ranked[name])
-        return best
+        return _beside(pa.concat_tables(rows or [self.table.slice(0, 0)]), ranked)
 
     def run(self, sql: str, schema: pa.Schema | None = None) -> pa.Table:
         self.con.register("firms_in_memory", self._slice)
