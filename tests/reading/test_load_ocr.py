@@ -99,7 +99,7 @@ def test_what_cannot_be_read_is_reported(sheet, monkeypatch):
 
 def test_white_on_dark_and_transparent_pictures_are_read(sheet):
     lines = LINES[3:4]
-    small = making.picture(lines)
+    small = making.picture(lines, width=1000, top=50, left=40, size=30)
     dark = Image.fromarray(255 - np.asarray(small))
     assert load(making.saved(dark), name="a.png").source.strip() == lines[0]
     clear = Image.new("RGBA", small.size, (0, 0, 0, 0))
@@ -132,3 +132,15 @@ def test_scanned_pages_beyond_the_limit_are_left_out_and_marked():
     assert found.source.strip() == LINES[0]
     assert [notice.code for notice in found.warnings] == ["ocr-cut"]
     assert found.partial
+
+
+def test_long_pictures_are_cut_between_their_lines():
+    from zhaoyin.reading.load import ocr
+
+    pixels = np.asarray(making.picture(LINES * 20, size=32, width=1060, gap=1.8, top=50, left=40))
+    pieces = ocr._slices(pixels)
+    assert len(pieces) > 2
+    assert np.array_equal(np.concatenate([piece for _, piece in pieces]), pixels)
+    for top, piece in pieces:
+        assert np.array_equal(pixels[top : top + len(piece)], piece)
+        assert piece[0].min() == 255 and piece[-1].min() == 255

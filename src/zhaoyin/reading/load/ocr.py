@@ -67,12 +67,12 @@ def _engine() -> Any:
 def read(image: Image) -> Found:
     """Read one greyscale picture of any size and orientation."""
     with _lock:
-        turned, image = upright(image)
+        turned, image, quads = upright(image)
         lines: list[tuple[str, float, NDArray[np.float64]]] = []
         missed: list[Box] = []
         recovered: list[Box] = []
         for top, piece in _slices(image):
-            got, lost, saved = _read_piece(piece)
+            got, lost, saved = _read_piece(piece, quads)
             down = np.array([0.0, top])
             lines += [(text, score, quad + down) for text, score, quad in got]
             missed += [(b[0], b[1] + top, b[2], b[3] + top) for b in lost]
@@ -131,49 +131,55 @@ def notices(found: Found, page: int | None = None) -> list[Notice]:
 # Which way up
 
 
-def upright(image: Image) -> tuple[int, Image]:
-    """Degrees clockwise (0, 90, 180, 270) the picture must be turned so that its text stands upright, and it turned."""
-    small = _bounded(image, 1200)
+def upright(image: Image) -> tuple[int, Image, NDArray[np.float64] | None]:
+    """Turn a picture so that its text stands upright.
+
+    Returns the degrees clockwise (0, 90, 180, 270), the picture turned, and the quadrilaterals of its lines in
+    ``_bounded(picture, _SIDE)`` when it is read in one piece (so that it need not be looked over twice), else None.
+    """
+    whole = not _is_long(image) and not _is_long(image.T)
+    small = _bounded(image, _SIDE if whole else 1200)
     quads = _detect(small)
-    if len(quads) == 0:
-        return 0, image
     sides = _sizes(quads)
-    tall = float(sides[:, 0][sides[:, 1] > 1.5 * sides[:, 0]].size)
-    wide = float(sides[:, 0][sides[:, 0] > 1.5 * sides[:, 1]].size)
+    tall = int((sides[:, 1] > 1.5 * sides[:, 0]).sum())
+    wide = int((sides[:, 0] > 1.5 * sides[:, 1]).sum())
     quarter = 0
     if tall > 1.5 * wide and tall >= 3:
         quarter = 90
         small = np.ascontiguousarray(np.rot90(small, -1))
         quads = _detect(small)
-        if len(quads) == 0:
-            return 0, image
         sides = _sizes(quads)
-    order = np.argsort(-sides[:, 0])[:10]
-    crops = [crop for i in order if (crop := _crop(small, quads[i])).size]
-    if not crops:
-        return 0, image
-    labels = _engine()._load_cls_model()([_colour(crop) for crop in crops]).cls_res
-    flipped = sum(1 for label, score in labels if label == "180" and score > 0.7)
     turn = quarter
-    if flipped > 0.25 * len(crops):
-        # The classifier is not to be trusted alone: read a few lines both ways.
-        few = crops[:5]
-        up = _recognise(few)
-        down = _recognise([np.ascontiguousarray(np.rot90(crop, 2)) for crop in few])
-        if np.mean([score for _, score in down]) > np.mean([score for _, score in up]) + 0.05:
-            turn = (quarter + 180) % 360
-    if not turn:
-        return 0, image
-    return turn, np.ascontiguousarray(np.rot90(image, -turn // 90))
+    crops = [crop for i in np.argsort(-sides[:, 0])[:10] if (crop := _crop(small, quads[i])).size]
+    if crops:
+        labels = _engine()._load_cls_model()([_colour(crop) for crop in crops]).cls_res
+        flipped = sum(1 for label, score in labels if label == "180" and score > 0.7)
+        if flipped > 0.25 * len(crops):
+            # The classifier is not to be trusted alone: read a few lines both ways.
+            few = crops[:5]
+            up = _recognise(few)
+            down = _recognise([np.ascontiguousarray(np.rot90(crop, 2)) for crop in few])
+            if np.mean([score for _, score in down]) > np.mean([score for _, score in up]) + 0.05:
+                turn = quarter + 180
+                far = np.array([small.shape[1], small.shape[0]], np.float64)
+                quads = (far - quads)[:, [2, 3, 0, 1]][::-1]
+    if turn:
+        image = np.ascontiguousarray(np.rot90(image, -turn // 90))
+    return turn, image, quads if whole else None
 
 
 # One piece
 
 
+def _is_long(image: Image) -> bool:
+    height, width = image.shape
+    return bool(height > 2.2 * width and height > _SIDE)
+
+
 def _slices(image: Image) -> list[tuple[int, Image]]:
     """Long pictures (of a whole chat, a whole web page) in pieces, cut where no ink is."""
     height, width = image.shape
-    if height <= 2.2 * width or height <= _SIDE:
+    if not _is_long(image):
         return [(0, image)]
     step = int(1.5 * max(width, 800))
     ink = (image < np.median(image[:: max(1, height // 500)]) - 40).sum(axis=1)
@@ -193,11 +199,12 @@ def _slices(image: Image) -> list[tuple[int, Image]]:
 
 
 def _read_piece(
-    image: Image,
+    image: Image, quads: NDArray[np.float64] | None
 ) -> tuple[list[tuple[str, float, NDArray[np.float64]]], list[Box], list[Box]]:
     work = _bounded(image, _SIDE)
     scale = image.shape[0] / work.shape[0]
-    quads = _detect(work)
+    if quads is None:
+        quads = _detect(work)
     # Crops come from the full picture: the recogniser profits from every pixel.
     read = _recognise([_crop(image, quad * scale) for quad in quads])
     lines = [
@@ -305,14 +312,16 @@ def _without_specks(ink: Image, size: float) -> Image:
 def _detect(image: Image) -> NDArray[np.float64]:
     """Quadrilaterals of lines, shape (n, 4, 2), in the picture's pixels."""
     height, width = image.shape
-    pad = 0
-    if min(height, width) < 64:
-        pad = 64
-        image = np.pad(image, pad, mode="edge")
+    # The detector enlarges whatever has a side under 736: a strip of text gets a margin instead.
+    short = 736 if max(height, width) >= 736 else 64
+    down, right = max(0, short - height) // 2, max(0, short - width) // 2
+    if down or right:
+        image = np.pad(image, ((down, down), (right, right)), constant_values=int(np.median(image)))
     boxes = _engine()._load_det_model()(_colour(image)).boxes
     if boxes is None or len(boxes) == 0:
         return np.zeros((0, 4, 2))
-    return np.asarray(boxes, dtype=np.float64) - pad
+    quads: NDArray[np.float64] = np.asarray(boxes, dtype=np.float64) - np.array([right, down])
+    return quads
 
 
 def _recognise(crops: list[Image]) -> list[tuple[str, float]]:
