@@ -1339,6 +1339,8 @@ class Projects:
         """One draft a project: the mention with more facts keeps its evidence and takes what the others add."""
         out: list[Draft] = []
         for draft in self.drafts:
+            if draft.name.count("“") != draft.name.count("”"):
+                continue  # a quotation cut in two is a piece of a sentence, not a name
             twin = next((other for other in out if self._same(other, draft)), None)
             if twin is None:
                 out.append(draft)
