@@ -76,6 +76,12 @@ def test_reckoning_keeps_every_figure_with_its_formula(gold, demo, universe):
             assert (f"{node_id}.{name}" in marked) == (node[name] is not None)
 
 
+def test_who_says_so_names_the_figure_in_words(gold, demo, universe, as_role):
+    standing = reckoned(gold, demo["officer"])
+    page = as_role("officer").get(f"/provenance/chains.standing/{standing.pk}/mining.firms/").content.decode()
+    assert "金矿采选 本地企业" in page and "synthetic" in page
+
+
 def test_real_firms_come_before_synthetic_ones(gold, demo, universe):
     real = reckoned(gold, demo["officer"])
     Standing.objects.filter(pk=real.pk).update(is_demo=False)

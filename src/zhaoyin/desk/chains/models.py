@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cached_property
+from typing import Any
 
 from django.conf import settings
 from django.db import models
@@ -124,6 +125,19 @@ class SegmentOwner(Row):
         return f"{self.get_role_display()} {self.user}"
 
 
+FIGURE_WORDS: dict[str, Any] = {
+    "firms": t("本地企业", "firms here"),
+    "lq": t("区位商", "LQ"),
+    "density": t("相近度", "density"),
+    "n_eff": t("有效供方", "effective suppliers"),
+    "dependence": t("外依度", "dependence"),
+    "severity": t("严重度", "severity"),
+    "diversity": t("多样性", "diversity"),
+    "related_variety": t("相关多样性", "related variety"),
+    "eci": t("ECI", "ECI"),
+}
+
+
 class Standing(Row):
     """Where the region stood in a chain when it was reckoned: the engine's report on one universe, kept whole."""
 
@@ -140,6 +154,15 @@ class Standing(Row):
 
     def __str__(self) -> str:
         return f"{self.chain} {self.created_at:%F}"
+
+    def words_of(self, field: str) -> str:
+        """A proved figure in words: “mining.lq” is the LQ of gold mining."""
+        node_id, _, name = field.rpartition(".")
+        words = str(FIGURE_WORDS.get(name, name))
+        if not node_id:
+            return words
+        node = self.of_version.graph.node(node_id)
+        return f"{node.name_en if english() and node.name_en else node.name} {words}"
 
 
 OPEN = ("lead", "talks")  # stages in which a firm is still only talked to

@@ -174,6 +174,10 @@ def in_mu(square_metres: Any) -> str:
 
 
 def _label(obj: models.Model, field: str) -> str:
+    if words_of := getattr(
+        obj, "words_of", None
+    ):  # a model that proves more than its own fields names them itself
+        return str(words_of(field))
     try:
         return str(obj._meta.get_field(field).verbose_name)  # type: ignore[union-attr]
     except Exception:  # a proven name that is no model field, such as a count

@@ -8,23 +8,12 @@ from django import template
 from django.utils.html import format_html
 from django.utils.safestring import SafeString
 
-from zhaoyin.desk.chains.models import Standing
+from zhaoyin.desk.chains.models import FIGURE_WORDS, Standing
 from zhaoyin.desk.chains.queries import Segment, pick
 from zhaoyin.desk.templatetags.desk import _provenance_url, proof_button
-from zhaoyin.desk.words import say, t
+from zhaoyin.desk.words import say
 
 register = template.Library()
-WORDS: dict[str, Any] = {
-    "firms": t("本地企业", "firms here"),
-    "lq": t("区位商", "LQ"),
-    "density": t("相近度", "density"),
-    "n_eff": t("有效供方", "effective suppliers"),
-    "dependence": t("外依度", "dependence"),
-    "severity": t("严重度", "severity"),
-    "diversity": t("多样性", "diversity"),
-    "related_variety": t("相关多样性", "related variety"),
-    "eci": t("ECI", "ECI"),
-}
 DIGITS = {"firms": 0, "diversity": 0, "n_eff": 1, "lq": 1}
 REASONS = {"severity": "shortfall", "firms": "lq"}
 
@@ -38,7 +27,11 @@ def chain_figure(standing: Standing | None, segment: Segment, name: str) -> Safe
     number = segment.firms if name == "firms" else f"{value:.{DIGITS.get(name, 2)}f}"
     unit = say("家", "") if name in ("firms", "n_eff") else ""
     return _shown(
-        standing, f"{segment.node.node_id}.{name}", number, unit, f"{segment.name} {WORDS[name]} {number}"
+        standing,
+        f"{segment.node.node_id}.{name}",
+        number,
+        unit,
+        f"{segment.name} {FIGURE_WORDS[name]} {number}",
     )
 
 
@@ -48,7 +41,7 @@ def region_figure(standing: Standing, name: str) -> SafeString:
     if value is None:
         return _unknown(pick((standing.report.get("why") or {}).get(name)), True)
     number = f"{value:.{DIGITS.get(name, 2)}f}"
-    return _shown(standing, name, number, "", f"{WORDS[name]} {number}")
+    return _shown(standing, name, number, "", f"{FIGURE_WORDS[name]} {number}")
 
 
 def _shown(standing: Standing, field: str, number: str, unit: str, words: str) -> SafeString:
