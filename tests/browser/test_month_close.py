@@ -1,0 +1,90 @@
+"""A milestone claimed on a page, verified by keyboard, locked with its month, and found again behind the number."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from playwright.sync_api import expect
+
+ROOT = Path(__file__).resolve().parents[2]
+PREPARE = f"""
+import sys; sys.path.insert(0, {str(ROOT)!r})
+from tests.desk.projects.house import D, People, bring_to, fill, new_project
+from zhaoyin.desk.accounts.models import User
+people = People.__new__(People)
+for role in ("officer", "head", "verifier", "leader", "department", "auditor"):
+    setattr(people, role, User.objects.get(username=role))
+people.park = User.objects.get(username="park_manager")
+project = new_project(people, name="演示：尾砂利用", on=D(2026, 8, 3))
+bring_to(people, project, "signed", start=D(2026, 8, 3), step=5)
+fill(people, project, "landed")
+print(project.pk)
+"""
+
+
+def test_claim_verify_close_drill_down(desk, another_desk, site):
+    pk = int(site.python(PREPARE).split()[-1])
+    desk.sign_in("officer")
+    page = desk.page
+
+    # a drag proposes a claim: the card dropped on 落地 opens its claim, and the project stays where it is
+    desk.open("/projects/board/")
+    card = page.locator(f".zy-card[data-project='{pk}']")
+    card.drag_to(page.locator(".zy-board__col[data-stage='landed']"))
+    expect(page).to_have_url(f"{site.url}/projects/{pk}/claim/landed/?from=board")
+    page.locator("input[name=fact_on]").fill("2026-09-01")
+    page.get_by_role("button", name="申报落地").click()
+    expect(page.locator("#notices")).to_contain_text("已申报落地，待核验")
+    assert desk.axe() == []
+    desk.open("/projects/board/")
+    expect(page.locator(".zy-board__col[data-stage='signed'] .zy-card[data-project]")).to_contain_text(
+        "尾砂利用"
+    )
+    expect(page.locator(".zy-board__col[data-stage='landed'] .zy-card--ghost")).to_contain_text("已申报落地")
+    desk.shot("board")
+
+    # the officer is on the team: the desk of verification is not theirs
+    desk.open("/projects/verification/")
+    expect(page.locator("main")).to_contain_text("没有办成")
+
+    other = another_desk.page
+    another_desk.sign_in("verifier")
+    another_desk.open("/projects/verification/")
+    expect(other.locator(".zy-q[aria-current]")).to_contain_text("落地")
+    assert another_desk.axe() == []
+    another_desk.shot("verification")
+    other.keyboard.press("v")
+    expect(other.locator("#desk")).to_contain_text("已核验")
+
+    # months close in order; the numbers of a closed one are locked
+    for month in ("202608", "202609"):
+        another_desk.open(f"/figures/close/?month={month}")
+        other.locator("summary.btn-primary").click()
+        other.locator("[data-close-month]").click()
+        expect(other.locator("#notices")).to_contain_text("已锁定")
+    assert another_desk.axe() == []
+    another_desk.shot("month-close", full=True)
+
+    # number → list → proof in two clicks
+    another_desk.open("/figures/?month=202609")
+    row = other.locator("tr", has_text="landed_ratio@1")
+    expect(row.locator("[data-proof='locked']").first).to_be_visible()
+    row.locator("a.zy-figlink").first.click()
+    expect(other.locator("#behind")).to_contain_text("营业执照")
+    other.locator("#behind tbody th a").first.click()
+    expect(other.locator(".zy-track [data-proof='locked']")).to_have_count(5)
+    expect(other.locator("h1")).to_contain_text("尾砂利用")
+
+
+def test_pages_fit_a_phone(phone):
+    phone.sign_in("officer")
+    for path in (
+        "/projects/board/",
+        "/projects/",
+        "/projects/1/",
+        "/figures/",
+        "/projects/import/",
+        "/projects/new/",
+    ):
+        phone.open(path)
+        assert phone.fits(), path
