@@ -8,15 +8,18 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
-from django.db.models import Count, Q, QuerySet, Sum
+from django.contrib.contenttypes.models import ContentType
+from django.db.models import Count, Model, Q, QuerySet, Sum
 
 from zhaoyin import lifecycle
 from zhaoyin.base.dates import today
 from zhaoyin.desk.deals.models import Agreement, Capital, Commitment
-from zhaoyin.desk.evidence.models import Mark
+from zhaoyin.desk.evidence.models import AuditEntry, Mark
+from zhaoyin.desk.evidence.queries import real
 from zhaoyin.desk.parties.models import Organisation
 from zhaoyin.desk.projects import rules as in_force
 from zhaoyin.desk.projects.models import FirstTalks, GateFile, Investor, Member, Milestone, PlanDate, Project
+from zhaoyin.desk.reports.models import Entry
 from zhaoyin.desk.words import english, say
 
 if TYPE_CHECKING:
@@ -128,7 +131,7 @@ class Column:
 def board(user: User, *, whose: str = "", place: str = "", event: str = "") -> dict[str, Any]:
     """Every stage with its count, sum and most urgent cards; claims stand as ghosts in the stage they ask for."""
     day = today()
-    rows = scope(Project.objects.filter(exit_code=""), user, whose)
+    rows = scope(real(Project.objects.filter(exit_code="")), user, whose)
     if place.isdigit():
         rows = rows.filter(place=int(place))
     if event.isdigit():
@@ -188,7 +191,7 @@ def _investor_names(projects: list[Project]) -> None:
 def late(user: User, whose: str = "") -> dict[str, Any]:
     """What is late and why: how many by rule and by who acts next, the worst first."""
     day = today()
-    rows = scope(Project.objects.filter(burning("red", day) | burning("yellow", day)), user, whose)
+    rows = scope(real(Project.objects.filter(burning("red", day) | burning("yellow", day))), user, whose)
     by_rule = rows.order_by().values_list("due_rule", "due_who").annotate(n=Count("id")).order_by("-n")
     book, language = in_force.rules(), "en" if english() else "zh"
     groups = [
@@ -334,6 +337,33 @@ def money(project: Project) -> dict[str, Any]:
         "locked": held["locked"], "verified": held["verified"], "claimed": held["claimed"], "left": left,
         "counted": counted, "ratio": ratio,
     }  # fmt: skip
+
+
+def history(project: Project, limit: int = 200) -> QuerySet[AuditEntry]:
+    """Everything that was done to a project and to whatever belongs to it, newest first.
+
+    Every relation that points to a project is followed, so that a new kind of row shows here without being listed.
+    """
+    condition = Q(content_type=ContentType.objects.get_for_model(Project), object_id=project.pk)
+    for relation in Project._meta.related_objects:
+        model = relation.related_model
+        if isinstance(model, str) or model in OUTSIDE_HISTORY or relation.many_to_many:
+            continue
+        ids = list(
+            model._default_manager.filter(**{relation.field.name: project.pk}).values_list("pk", flat=True)[
+                :500
+            ]
+        )
+        if ids:
+            condition |= Q(content_type=ContentType.objects.get_for_model(model), object_id__in=ids)
+    papers = list(project.agreements.values_list("pk", flat=True))
+    if papers:
+        condition |= Q(content_type=ContentType.objects.get_for_model(Agreement), object_id__in=papers)
+    return AuditEntry.objects.filter(condition).order_by("-id")[:limit]
+
+
+# the books are append-only and say themselves who booked what; an episode is a project with a history of its own
+OUTSIDE_HISTORY: tuple[type[Model], ...] = (Entry, Project)
 
 
 def talks_to_decide() -> QuerySet[FirstTalks]:

@@ -16,6 +16,7 @@ urlpatterns = [
     path("import/<int:pk>/", imports.batch, name="batch"),
     path("import/<int:pk>/errors.xlsx", imports.errors, name="batch-errors"),
     path("<int:pk>/", views.project, name="detail"),
+    path("<int:pk>/history/", views.history, name="history"),
     path("<int:pk>/edit/", views.edit, name="edit"),
     path("<int:pk>/facts/<str:gate>/", views.facts, name="facts"),
     path("<int:pk>/claim/<str:kind>/", views.claim, name="claim"),

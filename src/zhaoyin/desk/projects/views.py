@@ -20,6 +20,7 @@ from zhaoyin.desk.deals.models import Agreement, Capital, Commitment
 from zhaoyin.desk.details import detail
 from zhaoyin.desk.evidence.models import Mark
 from zhaoyin.desk.evidence.queries import attach_marks
+from zhaoyin.desk.evidence.views import with_words
 from zhaoyin.desk.lists import Column, Filter, List, list_view
 from zhaoyin.desk.projects import actions, forms, queries
 from zhaoyin.desk.projects import rules as in_force
@@ -258,6 +259,15 @@ def project(request: HttpRequest, pk: int) -> HttpResponse:
         if gate
         else [],
         day=day,
+    )
+
+
+@needs("project.view")
+def history(request: HttpRequest, pk: int) -> HttpResponse:
+    """All that happened to a project: its words, milestones, money, papers, promises, files, team."""
+    obj = get_object_or_404(Project, pk=pk)
+    return render(
+        request, "evidence/history.html", {"object": obj, "history": with_words(queries.history(obj))}
     )
 
 

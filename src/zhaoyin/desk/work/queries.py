@@ -17,6 +17,7 @@ from zhaoyin.desk.evidence.queries import real
 from zhaoyin.desk.materials.models import Fact, Material
 from zhaoyin.desk.parties.models import Organisation
 from zhaoyin.desk.policies.models import Policy
+from zhaoyin.desk.projects import queries as projects
 from zhaoyin.desk.projects.models import Project
 from zhaoyin.desk.sites.models import Carrier
 from zhaoyin.desk.words import say
@@ -86,6 +87,55 @@ def waiting(user: User) -> list[Task]:
         )
         for approach in chains.overdue_of(user)
     ]
+    tasks += _of_projects(user)
+    return tasks
+
+
+def _of_projects(user: User) -> list[Task]:
+    """Claims to verify, first talks to decide, and this person's own projects that are late."""
+    tasks: list[Task] = []
+    if may(user, "milestone.verify"):
+        claims = [claim for claim in projects.waiting(user) if not claim.mine]
+        if claims:
+            oldest = max(claim.days for claim in claims)
+            tasks.append(
+                Task(
+                    verb=say("核验", "Verify"),
+                    what=say("{n} 条申报", "{n} claims", n=len(claims)),
+                    why=say("最久 {n} 天", "the oldest {n} days", n=oldest),
+                    url=reverse("projects:verification"),
+                    button=say("去核", "Verify"),
+                    light="red" if oldest > 7 else "",
+                    due="",
+                )
+            )
+    if may(user, "talks.decide"):
+        tasks += [
+            Task(
+                verb=say("裁定首谈", "Decide"),
+                what=talks.project.name,
+                why=say(
+                    "{o} 登记，与别的项目相近", "claimed by {o}; another project looks alike", o=talks.officer
+                ),
+                url=talks.project.get_absolute_url(),
+                button=say("看两边", "Compare"),
+            )
+            for talks in projects.talks_to_decide()[:5]
+        ]
+    mine = Project.objects.filter(officer=user).filter(projects.burning("red") | projects.burning("yellow"))
+    for project in mine.order_by("red_on", "pk")[:6]:
+        shown = projects.light(project)
+        tasks.append(
+            Task(
+                verb=say("推进", "Move on"),
+                what=project.name,
+                why=say("缺 {n} 件", "{n} missing", n=project.missing) if project.missing else "",
+                url=project.get_absolute_url(),
+                button=say("看缺什么", "See what is missing"),
+                light=shown.level,
+                due=shown.words,
+            )
+        )
     return tasks
 
 
