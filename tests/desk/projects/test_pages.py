@@ -156,6 +156,7 @@ def test_the_number_of_queries_does_not_grow(client, people, project):
             assert client.get(url).status_code == 200
         return len(caught)
 
+    new_project(people, name="线索", on=dt.date(2026, 1, 5))
     urls = [
         "/projects/board/",
         "/projects/?stage=lead&track=lease",
