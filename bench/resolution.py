@@ -150,16 +150,19 @@ class Bench:
         self.answerable = np.array([bool(ids) for ids in self.gold])
         self.types = np.array([q["type"] for q in self.asked])
 
-    def vetoed(self, order: np.ndarray, chosen: np.ndarray) -> np.ndarray:
+    def vetoed(self, order: np.ndarray, probability: np.ndarray, chosen: np.ndarray) -> np.ndarray:
         features = self.candidates.features
         return np.array(
-            [order[k, 0] >= 0 and Register.vetoes(features[i, order[k, 0]]) for k, i in enumerate(chosen)]
+            [
+                order[k, 0] >= 0 and Register.vetoes(features[i, order[k, 0]], float(probability[k]))
+                for k, i in enumerate(chosen)
+            ]
         )
 
-    def figures(self, order: np.ndarray, matched: np.ndarray) -> dict[str, float]:
+    def figures(self, order: np.ndarray, probability: np.ndarray, matched: np.ndarray) -> dict[str, float]:
         """The issue's row of figures for one way of answering; vetoes applied as ``resolve`` applies them."""
         everyone = np.arange(len(order))
-        matched = matched & ~self.vetoed(order, everyone)
+        matched = matched & ~self.vetoed(order, probability, everyone)
         won = winners(self.candidates, self.right, order)
         five = np.array([any(k >= 0 and self.right[i, k] for k in order[i, :5]) for i in everyone])
         precision, recall, f1 = f1_of(matched, won, int(self.answerable.sum()))
@@ -230,7 +233,7 @@ def leave_out(report: Report, bench: Bench) -> None:
         chosen = pick(bench.candidates, ask)
         order, _, probability = model.score(chosen)
         won = winners(chosen, bench.right[ask], order)
-        matched = (probability >= model.match_at) & ~bench.vetoed(order, ask)
+        matched = (probability >= model.match_at) & ~bench.vetoed(order, probability, ask)
         known = bench.answerable[ask]
         precision, recall, f1 = f1_of(matched, won, int(known.sum()))
         where = f"{int(known.sum())} of the family, {int((~known).sum())} strangers"
@@ -245,7 +248,7 @@ def made_up_without(report: Report, bench: Bench, data: Path, work: Path) -> Non
     for family in ("", "sound", "headline"):
         model = fit_on(entries, [w for w in written if w.family != family], work / "made")
         order, _, probability = model.score(bench.candidates)
-        row = bench.figures(order, probability >= model.match_at)
+        row = bench.figures(order, probability, probability >= model.match_at)
         label = f"without {family}" if family else "with all families"
         report.add(f"F1 of a small made-up training {label}", row["F1"], size="6,000 made-up names written")
         report.add(f"recall@1 of a small made-up training {label}", row["recall@1"])
@@ -271,7 +274,7 @@ def main() -> int:
             bench = Bench(options.data, Path(work), 4 if options.quick else 1)
             size = f"200k names, {len(bench.asked)} asked"
             order, _, probability = bench.model.score(bench.candidates)
-            row = bench.figures(order, probability >= bench.model.match_at)
+            row = bench.figures(order, probability, probability >= bench.model.match_at)
             row["queries per second"] = bench.qps
             for name, value in row.items():
                 report.add(f"{name} as shipped", value, size=size)
@@ -280,13 +283,13 @@ def main() -> int:
             reliability(report, "as shipped", probability, won)
             if "fitted" in parts and not options.quick:
                 tried = cross_validate(bench.candidates, bench.right, bench.answerable)
-                for name, value in bench.figures(tried.order, tried.matched).items():
+                for name, value in bench.figures(tried.order, tried.probability, tried.matched).items():
                     report.add(f"{name} fitted", value, size=size + ", 5-fold")
                 reliability(
                     report, "fitted", tried.probability, winners(bench.candidates, bench.right, tried.order)
                 )
                 blind = cross_validate(bench.candidates, bench.right, bench.answerable, listed_prior=False)
-                for name, value in bench.figures(blind.order, blind.matched).items():
+                for name, value in bench.figures(blind.order, blind.probability, blind.matched).items():
                     if name in ("F1", "recall@1", "recall@1 short names"):
                         report.add(f"{name} fitted, without the listed-company prior", value, size=size)
             if "without" in parts:

@@ -31,6 +31,7 @@ from zhaoyin.resolution.words import Reason, joined, reasons
 
 MATCH, REVIEW, NEW = "match", "review", "new"
 SHORT_OF_A_NAME = 2
+SURE_DESPITE = 0.75  # a 字号 character that differs is outweighed from here on (a scan has worse look-alikes than any table)
 _PERSON_ID = re.compile(r"\d{6}(?:19|20)?\d{2}(?:0[1-9]|1[0-2])(?:0[1-9]|[12]\d|3[01])\d{3}[\dX]?")
 
 
@@ -242,7 +243,7 @@ class Register:
                 row = int(found.rows[i, slot])
                 same = self.id_of(row) != key and any(row == other for other in exact[i])
                 p = max(float(probability[i]), 0.9 if same else 0.0)
-                if p < least or (self.vetoes(found.features[i, slot]) and not same):
+                if p < least or (self.vetoes(found.features[i, slot], p) and not same):
                     continue
                 one = Candidates(found.count[[i]], found.rows[[i]], found.cores[[i]], found.features[[i]])
                 yield key, self._candidate(row, slot, float(scores[i, slot]), p, one, parses, text, i)
@@ -321,17 +322,19 @@ class Register:
         if len(organisations) == 1 and rows[0] == own[0]:
             return MATCH, rows, max(p, 0.99)
         top = int(order[0])
-        if p >= self.model.match_at and not self.vetoes(found.features[i, top]):
+        if p >= self.model.match_at and not self.vetoes(found.features[i, top], p):
             return MATCH, rows, p
         return (REVIEW if p >= self.model.review_at else NEW), rows, p
 
     @staticmethod
-    def vetoes(features: npt.NDArray[np.float32]) -> bool:
-        """A numeral, compass word or 字号 character stands against another that neither sounds nor looks like it."""
-        return (
-            bool(features[AT["numeral or compass conflict"]] > 0 or features[AT["core substituted"]] > 0)
-            and not features[AT["exact"]]
-        )
+    def vetoes(features: npt.NDArray[np.float32], probability: float) -> bool:
+        """A numeral or compass word stands against another; or a 字号 character stands against one that neither sounds
+        nor looks like it, and the rest of the name does not make up for it."""
+        if features[AT["exact"]]:
+            return False
+        if features[AT["numeral or compass conflict"]] > 0:
+            return True
+        return bool(features[AT["core substituted"]] > 0) and probability < SURE_DESPITE
 
     def _alive_alias(self, row: int, on: str) -> bool:
         """A registered name always holds; an alias only within its dates."""
@@ -405,7 +408,7 @@ class Register:
             decision == MATCH
             and exact_organisations != 1
             and top >= 0
-            and self.vetoes(found.features[0, top])
+            and self.vetoes(found.features[0, top], p)
         ):
             decision = REVIEW
             notes.append(

@@ -103,7 +103,7 @@ def test_judgements_teach(firms, officer):
 
 def test_the_review_offers_candidates_and_learns(as_role, firms):
     page = as_role("officer").post(
-        "/organisations/judge/" if False else _url("judge"),
+        _url("judge"),
         {"organisation": firms["group"].pk, "name": "赵晋集团", "verdict": "same"},
         headers={"HX-Request": "true"},
     )
@@ -290,3 +290,28 @@ def test_pages_answer_for_every_role(as_role, firms, people):
         expected = 403 if role == "admin" else 200
         assert client.get(firms["group"].get_absolute_url()).status_code == expected
         assert client.get(_url("duplicates")).status_code == expected
+
+
+def test_a_link_is_typed_by_any_known_spelling_and_says_what_is_near(as_role, firms, officer):
+    actions.add_alias(officer, firms["group"], name="招金")
+    client = as_role("officer")
+    wrong = client.post(_url("link", firms["mining"].pk), {"kind": "group", "other_name": "赵晋集团"})
+    assert wrong.status_code == 422
+    assert "是不是：招金集团" in wrong.content.decode()
+    client.post(
+        _url("link", firms["mining"].pk), {"kind": "holds", "other_name": "招金", "share_percent": "51"}
+    )
+    link = firms["mining"].links.get()
+    assert (link.other, link.kind, link.share_percent) == (firms["group"], "holds", 51)
+    page = client.get(firms["mining"].get_absolute_url()).content.decode()
+    assert "51" in page
+
+
+def test_a_material_arrives_with_candidates_for_its_organisations(firms, officer, as_role, read_now):
+    material = read_now(
+        officer, "招远市在深圳举办推介会，赵晋集团与卢新贵金属有限公司签订战略合作协议，项目总投资2亿元。"
+    )
+    page = as_role("officer").get(material.get_absolute_url()).content.decode()
+    assert "疑为" in page
+    assert "招金集团" in page
+    assert "同音" in page

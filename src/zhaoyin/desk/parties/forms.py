@@ -5,8 +5,9 @@ from typing import Any
 from django import forms
 
 from zhaoyin.base import uscc as codes
+from zhaoyin.desk.parties import queries
 from zhaoyin.desk.parties.models import Alias, Contact, Interaction, Link, Organisation
-from zhaoyin.desk.words import t
+from zhaoyin.desk.words import say, t
 
 
 def _dress(form: forms.BaseForm) -> None:
@@ -69,15 +70,34 @@ class AliasForm(Dressed):
 
 
 class LinkForm(Dressed):
+    """The other side is typed, not chosen from thousands; a spelling the ledger knows is enough."""
+
+    other_name = forms.CharField(label=t("对方单位", "Other organisation"), max_length=200)
+
     class Meta:
         model = Link
-        fields = ["kind", "other", "share_percent", "role", "since", "until"]
-        labels = {"other": t("对方单位", "Other organisation")}
+        fields = ["kind", "share_percent", "role", "since", "until"]
         widgets = {"since": _Day(), "until": _Day()}
 
-    def __init__(self, *args: Any, **kwargs: Any) -> None:
-        super().__init__(*args, **kwargs)
-        self.fields["other"].queryset = Organisation.objects.all()  # type: ignore[attr-defined]
+    field_order = ["kind", "other_name"]
+
+    def clean(self) -> dict[str, Any]:
+        data = super().clean() or {}
+        name = str(data.pop("other_name", "")).strip()
+        if name:
+            data["other"] = queries.by_name(name)
+            if data["other"] is None:
+                near = [c.organisation.name for c in queries.candidates_for([name]).get(name, [])]
+                self.add_error(
+                    "other_name",
+                    say("台账没有“{n}”。", "The ledger has no “{n}”.", n=name)
+                    + (
+                        say("是不是：{c}？", " Is it: {c}?", c="、".join(near))
+                        if near
+                        else say("先新建它。", " Make it first.")
+                    ),
+                )
+        return data
 
 
 class InteractionForm(Dressed):
