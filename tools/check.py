@@ -21,7 +21,6 @@ STEPS: list[tuple[str, list[str], bool]] = [
     ("format", [str(BIN / "ruff"), "format", "--check", "."], False),
     ("imports", [str(BIN / "lint-imports"), "--no-cache"], False),
     ("types", [str(BIN / "mypy")], False),
-    ("bandit", [str(BIN / "bandit"), "-q", "-ll", "-r", "src"], False),
     ("unit and integration, SQLite", [*PYTEST, *WORKERS, "-m", "not browser and not spark"], True),
     (
         "integration, PostgreSQL",

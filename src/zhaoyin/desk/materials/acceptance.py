@@ -179,7 +179,7 @@ def _deal(actor: User, fact: Fact, values: dict[str, Any], places: Any) -> model
         _organisation(actor, str(one), places(name="investors")) for one in values.get("investors") or []
     ]
     place = sites_queries.by_name(str(values.get("place") or ""))
-    common = {"place": place, "place_text": values.get("place") or ""}
+    common: dict[str, Any] = {"place": place, "place_text": values.get("place") or ""}
     signed = stage == "signed" or values.get("agreement")
     kind = AGREEMENT_KINDS.get(str(values.get("agreement")), Agreement.Kind.UNSTATED)
     existing = None
