@@ -150,9 +150,15 @@ class Resolver:
 
     def _region_by_name(self, parts: list[str]) -> tuple[str | None, str | None]:
         at: list[str] = []
+        if len(parts) == 1 and parts[0] not in self._names:
+            parts = self._cut(parts[0])
         for part in parts:
             codes = self._names.get(part) or self._short.get(_SUFFIX.sub("", part)) or []
-            under = [code for code in codes if not at or any(self._within(code, parent) for parent in at)]
+            under = [
+                code for code in codes if not at or any(code != one and self._within(code, one) for one in at)
+            ]
+            if not under and set(codes) & set(at):  # 北京市|北京市|东城区
+                continue
             if not under and part in ("市辖区", "县", "省直辖县级行政区划"):
                 continue
             if not under:
@@ -164,6 +170,17 @@ class Resolver:
                 return None, f"地区“{'/'.join(parts)}”对应多个代码：{'、'.join(at[:5])}"
             at = wide
         return (at[0], None) if at else (None, "缺行政区划代码")
+
+    def _cut(self, text: str) -> list[str]:
+        """山东省烟台市招远市 as its parts: the longest known name each time; the whole when that does not come out."""
+        parts, rest = [], text
+        while rest:
+            name = next((rest[:end] for end in range(len(rest), 1, -1) if rest[:end] in self._names), None)
+            if name is None:
+                return [text]
+            parts.append(name)
+            rest = rest[len(name) :]
+        return parts
 
     def _within(self, code: str, parent: str) -> bool:
         stem = parent[:2] if parent.endswith("0000") else parent[:4] if parent.endswith("00") else parent
