@@ -3,7 +3,12 @@ import sys
 import tempfile
 from pathlib import Path
 
+import hypothesis
 import pytest
+
+# a busy machine is no failure: no test judges by the clock
+hypothesis.settings.register_profile("house", deadline=None)
+hypothesis.settings.load_profile("house")
 
 # before Django reads its settings: tests never touch the data of a desk that runs here
 os.environ["ZHAOYIN_DATA"] = tempfile.mkdtemp(prefix="zhaoyin-test-")

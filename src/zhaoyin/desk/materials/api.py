@@ -44,7 +44,8 @@ class Correction(Schema):
 @router.get("", response={200: list[MaterialOut], **REFUSALS})
 def materials(request: HttpRequest, limit: int = 50, offset: int = 0) -> Any:
     demand(request.user, "material.view")
-    return list(Material.objects.all()[max(0, offset) : max(0, offset) + min(max(1, limit), 200)])
+    first = min(max(0, offset), 2**31)  # beyond it no list goes, and SQLite counts only so far
+    return list(Material.objects.all()[first : first + min(max(1, limit), 200)])
 
 
 @router.post("", response={201: MaterialOut, 200: MaterialOut, **REFUSALS})

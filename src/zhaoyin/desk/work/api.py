@@ -59,7 +59,8 @@ def _with_marks(rows: Any) -> list[Any]:
 
 
 def _page(rows: Any, limit: int, offset: int) -> Any:
-    return rows[max(0, offset) : max(0, offset) + min(max(1, limit), 200)]
+    first = min(max(0, offset), 2**31)  # beyond it no list goes, and SQLite counts only so far
+    return rows[first : first + min(max(1, limit), 200)]
 
 
 @router.get("organisations", response={200: list[OrganisationOut], **REFUSALS})
