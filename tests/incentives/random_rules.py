@@ -74,9 +74,9 @@ def amount(r):
     return kind[r.integers(len(kind))]()
 
 
-def rule_set(seed):
+def rule_set(seed, most=9):
     r = np.random.default_rng(seed)
-    count = int(r.integers(3, 9))
+    count = int(r.integers(2, most))
     lines = ["schema: policy/1", "document: {id: random, title: 随机}", "fields:", FIELDS.strip("\n")]
     lines += ["lists: {目录: [C13, C39, A]}", "parameters:", "  利率: {values: [[2020-01-01, 3.35%]]}"]
     lines += [

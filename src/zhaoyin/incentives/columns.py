@@ -623,8 +623,11 @@ class _Job:
                 rows = rows[fn(inner)]
                 inner = frame.take(rows)
         if rows is None:
-            rows = np.arange(n) if mask is None else np.flatnonzero(mask)
-            inner = frame.take(rows)
+            if mask is None or np.count_nonzero(mask) == n:
+                rows = np.arange(n)  # everybody: the columns themselves, nothing to gather
+            else:
+                rows = np.flatnonzero(mask)
+                inner = frame.take(rows)
         pending = decide = _NONE
         strict = self.strict[k]
         if strict is not None and len(rows):
