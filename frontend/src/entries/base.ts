@@ -4,6 +4,7 @@ import "../styles/components.css";
 import "../styles/house.css";
 import "../styles/desk.css";
 import "../styles/projects.css";
+import "../styles/policies.css";
 
 import { $ } from "../lib/dom";
 import { startHtmx } from "../lib/htmx";

@@ -55,6 +55,7 @@ NAVIGATION: tuple[Group, ...] = (
             Link(t("载体", "Places"), "sites:list", "site.view"),
             Link(t("产业链", "Value chains"), "chains:list", "chain.view"),
             Link(t("政策", "Policies"), "policies:list", "policy.view"),
+            Link(t("条款库", "Clauses"), "policies:library", "policy.view"),
             Link(t("政策测算", "Calculator"), "policies:calculator", "policy.assess"),
         ),
     ),

@@ -31,6 +31,7 @@ from zhaoyin.packs import Pack, load_pack
 # rooms that keep more of a pack: "module:function", called with (actor, pack) after the tables below
 MORE: tuple[str, ...] = (
     "zhaoyin.desk.chains.actions:load_pack_chains",
+    "zhaoyin.desk.policies.actions:load_pack_policies",
     "zhaoyin.desk.parties.register:warm",
 )
 

@@ -621,7 +621,10 @@ class Assessment:
     provisional: bool = False  # an open question may still move another clause's amount
 
     def __getitem__(self, policy: str) -> Result:
-        return next(r for r in self.results if r.policy.id == policy)
+        for result in self.results:
+            if result.policy.id == policy:
+                return result
+        raise KeyError(policy)
 
     @property
     def question(self) -> Question | None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from django.conf import settings
 from django.db import models
 from django.urls import reverse
 
@@ -43,3 +44,50 @@ class Policy(Row):
 
     def __str__(self) -> str:
         return self.name
+
+
+class Text(Row):
+    """One version of one policy file: the data the incentive engine reads. The newest of a name is in use."""
+
+    name = models.CharField(t("文件", "File"), max_length=80, db_index=True)
+    number = models.PositiveIntegerField(t("版本", "Version"))
+    body = models.TextField(t("内容", "Content"))
+    note = models.CharField(t("为什么改", "Why"), max_length=200, blank=True)
+    made_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["name", "-number"]
+        constraints = [models.UniqueConstraint(fields=["name", "number"], name="policy_text_version")]
+
+    def get_absolute_url(self) -> str:
+        return reverse("policies:edit", args=[self.name])
+
+    def __str__(self) -> str:
+        return f"{self.name} #{self.number}"
+
+
+class Offer(Row):
+    """What a project is offered: chosen clauses with their amounts on a day, and the facts they were computed from."""
+
+    class State(models.TextChoices):
+        DRAFT = "draft", t("拟承诺", "Draft")
+        ACCEPTED = "accepted", t("已接受", "Accepted")
+
+    project = models.ForeignKey("projects.Project", on_delete=models.PROTECT, related_name="offers")
+    on = models.DateField(t("按哪天的条款", "Clauses as of"))
+    facts = models.JSONField(t("依据", "Facts"), default=dict)
+    lines = models.JSONField(t("条款", "Clauses"), default=list)
+    texts = models.JSONField(t("条款版本", "Versions of the clauses"), default=dict)
+    state = models.CharField(max_length=10, choices=State.choices, default=State.DRAFT)
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["-id"]
+
+    def get_absolute_url(self) -> str:
+        return reverse("policies:offer", args=[self.pk])
+
+    def __str__(self) -> str:
+        return f"{self.project} · {self.on}"

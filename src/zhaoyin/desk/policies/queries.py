@@ -2,9 +2,22 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+import datetime as dt
+import difflib
+import functools
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
 
-from zhaoyin.desk.policies.models import Policy
+from django.db.models import Max
+
+from zhaoyin import incentives
+from zhaoyin.base.errors import Refusal
+from zhaoyin.desk.policies.models import Policy, Text
+from zhaoyin.desk.projects.models import Project
+from zhaoyin.desk.words import english, say, sentence, t
+from zhaoyin.incentives import Book, expr, lawful, ledger, single
+from zhaoyin.incentives.fields import AREA, MONEY, NUMBER, RATIO, show
+from zhaoyin.incentives.single import words
 
 
 def by_name(name: str) -> Policy | None:
@@ -22,3 +35,209 @@ def by_names(names: Iterable[str]) -> dict[str, Policy]:
         if policy.name in wanted:
             found[policy.name] = policy
     return found
+
+
+def texts() -> dict[str, Text]:
+    """The version in use of every policy file, by name."""
+    found: dict[str, Text] = {}
+    for text in Text.objects.order_by("name", "-number"):
+        found.setdefault(text.name, text)
+    return found
+
+
+@functools.lru_cache(maxsize=4)
+def _book(versions: tuple[tuple[str, int], ...]) -> Book:
+    rows = [Text.objects.get(name=name, number=number) for name, number in versions]
+    return Book.parse({row.name: row.body for row in rows})
+
+
+def book() -> Book | None:
+    """The clauses in use, or None before any are loaded. Read once per set of versions."""
+    newest = Text.objects.values("name").annotate(number=Max("number")).order_by("name")
+    versions = tuple((row["name"], row["number"]) for row in newest)
+    if not any(name.endswith(".yaml") for name, _ in versions):
+        return None
+    return _book(versions)
+
+
+def with_text(name: str, body: str) -> Book:
+    """The book as it would be with one file changed. Raises Refusal with file, line and mend."""
+    return Book.parse({**{n: row.body for n, row in texts().items()}, name: body})
+
+
+@dataclass(frozen=True, slots=True)
+class Clause:
+    """A row of the library."""
+
+    policy: incentives.Policy
+    conditions: tuple[str, ...]
+    lawful: lawful.Lawfulness
+    delivery: str
+    yaml: str
+    line: int
+
+
+def clauses(found: Book, on: dt.date) -> list[Clause]:
+    engine = found.engine(on)
+    return [
+        Clause(
+            policy,
+            tuple(words(a, found.dictionary) for a in _terms(policy)),
+            lawful.judge(policy, found.dictionary, on),
+            engine.delivery(policy),
+            *_excerpt(policy),
+        )
+        for policy in engine.rules.policies
+    ]
+
+
+def _terms(policy: incentives.Policy) -> tuple[expr.Bool, ...]:
+    condition = policy.condition
+    if condition == expr.TRUE:
+        return ()
+    return condition.args if isinstance(condition, expr.And) else (condition,)
+
+
+def _excerpt(policy: incentives.Policy) -> tuple[str, int]:
+    """The lines of the file that hold the clause."""
+    line = int(policy.place.rsplit(":", 1)[1])
+    row = texts().get(policy.source.file)
+    body = row.body.splitlines() if row else []
+    end = line
+    while end < len(body) and not body[end].startswith(("- ", "groups:", "caps:", "budgets:", "tests:")):
+        end += 1
+    return "\n".join(body[line - 1 : end]), line
+
+
+def facts_of(project: Project) -> dict[str, str]:
+    """What the ledger already knows of a project, under the names of the dictionary: counted money only."""
+    known = {}
+    if project.contracted_fen:
+        known["总投资"] = show(project.contracted_fen, MONEY)
+    if project.capital_fen:
+        known["累计投资"] = show(project.capital_fen, MONEY)
+    return known
+
+
+@dataclass(frozen=True, slots=True)
+class Ask:
+    """One question of the calculator."""
+
+    field: incentives.Field
+    value: str
+    now: bool
+    wrong: str
+    worth: int = 0
+
+
+STATES = {
+    "可享受": ("ok", t("可享受", "Applies")),
+    "需审批": ("yellow", t("需审批", "Somebody decides")),
+    "待补充信息": ("yellow", t("待补", "To complete")),
+    "起草中": ("hold", t("起草中", "In drafting")),
+    "不符合": ("no", t("不符合", "Does not apply")),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Answer:
+    """One clause of a calculation, in the reader's language."""
+
+    result: incentives.Result
+    light: str
+    state: str
+    law: lawful.Lawfulness
+    why: list[tuple[str, str]]  # (y, n or q; sentence)
+    changes: list[str]
+
+    @property
+    def offerable(self) -> bool:
+        return self.result.status == "可享受" and bool(self.result.amount) and self.law.offerable
+
+
+def _answer(result: incentives.Result, law: lawful.Lawfulness) -> Answer:
+    lang = "en" if english() else "zh"
+    light, state = STATES[result.status]
+    why = [("y", result.reason)] if result.reason else []
+    why += [("n" if gap.need else "q", gap.text(lang)) for gap in result.missing]
+    known = {gap.leaf.field for gap in result.missing}
+    why += [
+        ("q", say("还不知道：{f}", "not known yet: {f}", f=name)) for name in result.asks if name not in known
+    ]
+    if law.concerns:
+        why.append(("n" if not law.offerable else "q", law.text(lang)))
+    changes = [change.text(lang) for change in (result.change, result.next_tier) if change]
+    return Answer(result, light, str(state), law, why, changes)
+
+
+@dataclass(frozen=True)
+class Calculation:
+    """A calculation with what was asked, what was wrong with an answer, and what may be offered."""
+
+    on: dt.date
+    asks: list[Ask]
+    assessment: incentives.Assessment
+    laws: dict[str, lawful.Lawfulness]
+    papers: list[single.Paper]
+    years: dict[int, int]
+    high: int | None
+    given: dict[str, str]
+
+    @property
+    def answers(self) -> list[Answer]:
+        rows = sorted(self.assessment.results, key=lambda r: list(STATES).index(r.status))
+        return [_answer(r, self.laws[r.policy.id]) for r in rows]
+
+    def count(self, *states: str) -> int:
+        return sum(r.status in states for r in self.assessment.results)
+
+    @property
+    def tally(self) -> tuple[int, int, int]:
+        return self.count("可享受"), self.count("待补充信息", "需审批", "起草中"), self.count("不符合")
+
+
+def calculate(found: Book, answers: Mapping[str, str], on: dt.date) -> Calculation:
+    """Assess what was answered. An answer that does not read is reported beside its question and left out."""
+    given, wrong, row = {}, {}, {}
+    for name, text in answers.items():
+        if name not in found.dictionary or not text.strip():
+            continue
+        given[name] = text.strip()
+        try:
+            row[name] = found.dictionary[name].canonical(_with_unit(found.dictionary[name], text))
+        except Refusal as refusal:
+            wrong[name] = refusal
+    assessment = found.engine(on).assess(row, on)
+    asks = [
+        Ask(found.dictionary[n], given[n], False, sentence(wrong[n]) if n in wrong else "") for n in given
+    ]
+    for position, question in enumerate(assessment.questions[:6]):
+        if question.field not in given:
+            asks.insert(
+                position, Ask(found.dictionary[question.field], "", position == 0, "", question.worth)
+            )
+    open_ = [r for r in assessment.results if r.status in ("可享受", "需审批")]
+    papers: dict[str, single.Paper] = {}
+    for result in open_:
+        for paper in result.papers:
+            papers.setdefault(paper.id, paper)
+    years = ledger.exposure(
+        ledger.Award(r.policy, on, r.amount) for r in assessment.results if r.status == "可享受" and r.amount
+    )
+    pending = [r.range for r in assessment.results if r.status == "待补充信息" and r.range]
+    tops = [top for _, top in pending]
+    high = None if None in tops else assessment.total + sum(top for top in tops if top is not None)
+    laws = {p.id: lawful.judge(p, found.dictionary, on) for p in found.rules(on).policies}
+    return Calculation(on, asks, assessment, laws, list(papers.values()), years, high, given)
+
+
+def _with_unit(field: incentives.Field, text: str) -> str:
+    """The page prints the unit beside the box, so a bare number there has that unit."""
+    bare = NUMBER.fullmatch(text.strip())
+    return text.strip() + field.unit_name if bare and field.type in (MONEY, AREA, RATIO) else text
+
+
+def text_diff(before: str, after: str) -> list[tuple[str, str]]:
+    """(mark, line) for two versions of a file: "+" added, "-" removed, " " near a change."""
+    rows = difflib.unified_diff(before.splitlines(), after.splitlines(), lineterm="", n=2)
+    return [(row[0], row[1:]) for row in rows if not row.startswith(("---", "+++"))]

@@ -1,13 +1,26 @@
 from __future__ import annotations
 
-from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404
+import datetime as dt
+from typing import cast
 
-from zhaoyin.desk.accounts.policy import needs
+from django.contrib import messages
+from django.http import Http404, HttpRequest, HttpResponse
+from django.shortcuts import get_object_or_404, redirect, render
+from django.views.decorators.http import require_POST
+
+from zhaoyin.base.dates import today
+from zhaoyin.base.errors import Refusal
+from zhaoyin.desk.accounts.models import User
+from zhaoyin.desk.accounts.policy import may, needs
 from zhaoyin.desk.details import detail
 from zhaoyin.desk.lists import Column, Filter, List, list_view
-from zhaoyin.desk.policies.models import Policy
-from zhaoyin.desk.words import t
+from zhaoyin.desk.parties.models import Organisation
+from zhaoyin.desk.policies import actions, queries
+from zhaoyin.desk.policies.models import Offer, Policy, Text
+from zhaoyin.desk.projects.models import Project
+from zhaoyin.desk.words import say, sentence, t
+from zhaoyin.incentives.check import check
+from zhaoyin.incentives.model import SCOPE_WORDS
 
 POLICIES = List(
     verb="policy.view",
@@ -39,3 +52,154 @@ def policy(request: HttpRequest, pk: int) -> HttpResponse:
     return detail(
         request, "policies/policy.html", obj, list_name="policies:list", list_words=t("政策", "Policies")
     )
+
+
+def _day(request: HttpRequest) -> dt.date:
+    try:
+        return dt.date.fromisoformat(request.GET.get("on") or request.POST.get("on") or "")
+    except ValueError:
+        return today()
+
+
+@needs("policy.view")
+def library(request: HttpRequest) -> HttpResponse:
+    """Every clause in force on a day, with what it gives, to whom, and whether it may be offered."""
+    on, found = _day(request), queries.book()
+    rules = found.rules(on) if found else None
+    return render(
+        request,
+        "policies/library.html",
+        {
+            "on": on,
+            "clauses": queries.clauses(found, on) if found else [],
+            "closed": rules.closed if rules else (),
+            "texts": queries.texts().values(),
+        },
+    )
+
+
+@needs("policy.view")
+def clause(request: HttpRequest, code: str) -> HttpResponse:
+    on, found = _day(request), queries.book()
+    row = next((c for c in (queries.clauses(found, on) if found else []) if c.policy.id == code), None)
+    if row is None:
+        raise Http404
+    return render(request, "policies/clause.html", {"on": on, "row": row, "caps": SCOPE_WORDS})
+
+
+@needs("policy.edit")
+def edit(request: HttpRequest, name: str) -> HttpResponse:
+    """The file with its tests, checked while it is written."""
+    row = queries.texts().get(name)
+    body, problem = request.POST.get("body", row.body if row else ""), ""
+    note = request.POST.get("note", "")[:200]
+    if request.method == "POST":
+        try:
+            seen = int(request.POST.get("seen") or 0)
+            saved = actions.save_text(cast(User, request.user), name, body, note=note, seen=seen)
+            messages.success(request, say("已存为第 {n} 版。", "Saved as version {n}.", n=saved.number))
+            return redirect("policies:edit", name=name)
+        except ValueError as error:
+            if not isinstance(error, Refusal):
+                raise Refusal("policy.seen", "页面过期。刷新再改。", "The page is stale. Reload.") from None
+            if error.code.endswith("stale"):
+                raise
+            problem = sentence(error)
+    return render(
+        request,
+        "policies/edit.html",
+        {"name": name, "row": row, "body": body, "note": note, "problem": problem},
+    )
+
+
+@needs("policy.edit")
+@require_POST
+def check_text(request: HttpRequest, name: str) -> HttpResponse:
+    """What is wrong with the text as it stands, and whether its tests pass."""
+    body = request.POST.get("body", "")
+    try:
+        report, refusal = check(queries.with_text(name, body.replace("\r\n", "\n")), today()), None
+    except Refusal as found:
+        report, refusal = None, found
+    row = queries.texts().get(name)
+    return render(
+        request,
+        "policies/_check.html",
+        {
+            "report": report,
+            "problem": sentence(refusal) if refusal else "",
+            "diff": queries.text_diff(row.body, body.replace("\r\n", "\n")) if row else [],
+        },
+    )
+
+
+@needs("policy.view")
+def versions(request: HttpRequest, name: str) -> HttpResponse:
+    """All versions of a file, each with what it changed."""
+    rows = list(Text.objects.filter(name=name).select_related("made_by").order_by("-number"))
+    if not rows:
+        raise Http404
+    pairs = [
+        (row, queries.text_diff(older.body if older else "", row.body) if older else [])
+        for row, older in zip(rows, [*rows[1:], None], strict=True)
+    ]
+    return render(request, "policies/versions.html", {"name": name, "pairs": pairs})
+
+
+@needs("policy.assess")
+def calculator(request: HttpRequest) -> HttpResponse:
+    """For a project, an organisation or a firm without a name: only the questions that matter, the dearest first."""
+    on, found = _day(request), queries.book()
+    answers = {k.removeprefix("f-"): str(v) for k, v in request.GET.items() if k.startswith("f-")}
+    project = organisation = None
+    known: dict[str, str] = {}
+    if (number := request.GET.get("project", "")).isdigit():
+        project = Project.objects.filter(pk=int(number)).first()
+        known = queries.facts_of(project) if project else {}
+    if (number := request.GET.get("organisation", "")).isdigit():
+        organisation = Organisation.objects.filter(pk=int(number)).first()
+    calculation = queries.calculate(found, {**known, **answers}, on) if found else None
+    context = {
+        "on": on, "calc": calculation, "project": project, "organisation": organisation, "known": known,
+        "may_offer": project is not None and may(request.user, "offer.edit"),
+    }  # fmt: skip
+    template = "policies/_calculation.html" if getattr(request, "htmx", None) else "policies/calculator.html"
+    return render(request, template, context)
+
+
+@needs("offer.edit")
+@require_POST
+def new_offer(request: HttpRequest) -> HttpResponse:
+    number = request.POST.get("project", "")
+    project = get_object_or_404(Project, pk=int(number) if number.isdigit() else 0)
+    facts = {k.removeprefix("f-"): str(v) for k, v in request.POST.items() if k.startswith("f-")}
+    made = actions.make_offer(
+        cast(User, request.user),
+        project,
+        _day(request),
+        {**queries.facts_of(project), **facts},
+        request.POST.getlist("clause"),
+    )
+    return redirect(made)
+
+
+@needs("policy.assess")
+def offer(request: HttpRequest, pk: int) -> HttpResponse:
+    row = get_object_or_404(Offer.objects.select_related("project", "made_by"), pk=pk)
+    years: dict[int, int] = {}
+    for line in row.lines:
+        for part in line["plan"]:
+            year = int(part["on"][:4])
+            years[year] = years.get(year, 0) + part["fen"]
+    total = sum(line["fen"] for line in row.lines)
+    return render(
+        request, "policies/offer.html", {"offer": row, "years": sorted(years.items()), "total": total}
+    )
+
+
+@needs("offer.edit")
+@require_POST
+def accept(request: HttpRequest, pk: int) -> HttpResponse:
+    row = actions.accept_offer(cast(User, request.user), get_object_or_404(Offer, pk=pk))
+    messages.success(request, say("已接受，承诺已记入台账。", "Accepted; the promises are in the ledger."))
+    return redirect(row)
