@@ -83,6 +83,7 @@ def load_texts(actor: User, files: Mapping[str, str], note: str) -> int:
     return len(fresh)
 
 
+@action("policy.edit")
 def load_pack_policies(actor: User, pack: Pack) -> int:
     """The policies of a region pack, as data."""
     folder = pack.folder / "policies"
