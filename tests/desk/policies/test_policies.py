@@ -5,6 +5,7 @@ import pytest
 
 import zhaoyin.packs
 from zhaoyin.base.errors import Refusal
+from zhaoyin.desk.accounts.actions import system_user
 from zhaoyin.desk.deals.models import Commitment
 from zhaoyin.desk.policies import actions, queries
 from zhaoyin.desk.policies.models import Offer, Text
@@ -34,10 +35,10 @@ def project(head):
     return Project.objects.create(code="P-1", name="金银珠宝加工", officer=head)
 
 
-def test_pack_policies_are_loaded_once_and_state_no_amounts(head):
+def test_pack_policies_are_loaded_once_and_state_no_amounts(db):
     pack = load_pack("zhaoyuan")
-    assert actions.load_pack_policies(head, pack) == 1
-    assert actions.load_pack_policies(head, pack) == 0
+    assert actions.load_pack_policies(system_user(), pack) == 1
+    assert actions.load_pack_policies(system_user(), pack) == 0
     found = queries.book().assess({}, ON)
     assert found.total == 0
     assert {r.status for r in found.results} == {"待补充信息", "起草中"}

@@ -74,6 +74,10 @@ def save_text(actor: User, name: str, body: str, *, note: str = "", seen: int = 
 @action("policy.edit")
 def load_texts(actor: User, files: Mapping[str, str], note: str) -> int:
     """Add the policy files that are not known yet; what was edited here stays. How many are new."""
+    return _add_texts(actor, files, note)
+
+
+def _add_texts(actor: User, files: Mapping[str, str], note: str) -> int:
     known = queries.texts()
     fresh = {name: body for name, body in files.items() if name not in known}
     if fresh:
@@ -83,7 +87,7 @@ def load_texts(actor: User, files: Mapping[str, str], note: str) -> int:
     return len(fresh)
 
 
-@action("policy.edit")
+@action("pack.load")
 def load_pack_policies(actor: User, pack: Pack) -> int:
     """The policies of a region pack, as data."""
     folder = pack.folder / "policies"
@@ -92,7 +96,7 @@ def load_pack_policies(actor: User, pack: Pack) -> int:
         if folder.is_dir()
         else {}
     )
-    return load_texts(actor, files, "地区包") if files else 0
+    return _add_texts(actor, files, "地区包") if files else 0
 
 
 @action("offer.edit")

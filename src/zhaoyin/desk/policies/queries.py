@@ -16,7 +16,7 @@ from zhaoyin.desk.policies.models import Policy, Text
 from zhaoyin.desk.projects.models import Project
 from zhaoyin.desk.words import english, say, sentence, t
 from zhaoyin.incentives import Book, expr, lawful, ledger, single
-from zhaoyin.incentives.fields import AREA, MONEY, NUMBER, RATIO, show
+from zhaoyin.incentives.fields import AREA, BOOL, MONEY, NUMBER, RATIO, show
 from zhaoyin.incentives.single import words
 
 
@@ -128,6 +128,13 @@ class Ask:
     now: bool
     wrong: str
     worth: int = 0
+
+    @property
+    def choices(self) -> list[tuple[str, str]]:
+        """What can be chosen, as (value, words); empty when it is typed."""
+        if self.field.type == BOOL:
+            return [("是", say("是", "yes")), ("否", say("否", "no"))]
+        return [(option, option) for option in self.field.options]
 
 
 STATES = {
