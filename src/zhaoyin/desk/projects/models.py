@@ -136,7 +136,22 @@ class Project(Row):
         base_manager_name = "all_objects"
         indexes = [
             models.Index(fields=["exit_code", "stage", "red_on", "id"], name="project_board"),
-            models.Index(fields=["exit_code", "stage", "batch", "contracted_fen"], name="project_sums"),
+            # the board's counts, sums and lights come from this index alone
+            models.Index(
+                fields=[
+                    "exit_code",
+                    "stage",
+                    "batch",
+                    "is_demo",
+                    "paused_until",
+                    "red_on",
+                    "yellow_on",
+                    "contracted_fen",
+                ],
+                name="project_counts",
+            ),
+            models.Index(fields=["name"], name="project_name"),
+            models.Index(fields=["company_as_said"], name="project_company"),
             models.Index(fields=["is_demo"], condition=Q(is_demo=True), name="project_demo"),
             models.Index(fields=["exit_code", "red_on"], name="project_red"),
             models.Index(fields=["exit_code", "yellow_on"], name="project_yellow"),

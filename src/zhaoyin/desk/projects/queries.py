@@ -136,11 +136,12 @@ def board(user: User, *, whose: str = "", place: str = "", event: str = "") -> d
         rows = rows.filter(place=int(place))
     if event.isdigit():
         rows = rows.filter(agreements__event=int(event)).distinct()
+    levels = {level: Count("id", filter=burning(level, day)) for level in ("red", "yellow", "hold")}
     counted = {
-        stage: (n, fen or 0)
-        for stage, n, fen in rows.order_by()
-        .values_list("stage")
-        .annotate(n=Count("id"), fen=Sum("contracted_fen"))
+        row["stage"]: row
+        for row in rows.order_by()
+        .values("stage")
+        .annotate(n=Count("id"), fen=Sum("contracted_fen"), **levels)
     }
     ghosts: dict[str, list[Milestone]] = defaultdict(list)
     book = in_force.rules()
@@ -153,7 +154,8 @@ def board(user: User, *, whose: str = "", place: str = "", event: str = "") -> d
             ghosts[stage].append(m)
     columns = []
     for word in book.stages.values():
-        n, fen = counted.get(word.code, (0, 0))
+        row = counted.get(word.code, {})
+        n, fen = row.get("n", 0), row.get("fen") or 0
         cards: list[Project] = []
         if n:
             cards = list(
@@ -169,7 +171,7 @@ def board(user: User, *, whose: str = "", place: str = "", event: str = "") -> d
         p.where = p.place.name if p.place else p.place_text or (p.local_party.name if p.local_party else "")  # type: ignore[attr-defined]
     _investor_names(everything)
     total = sum(c.count for c in columns)
-    lights = {level: rows.filter(burning(level, day)).count() for level in ("red", "yellow", "hold")}
+    lights = {level: sum(row[level] for row in counted.values()) for level in levels}
     return {"columns": columns, "total": total, "lights": lights}
 
 
