@@ -137,8 +137,8 @@ def board(user: User, *, whose: str = "", place: str = "", event: str = "") -> d
     if event.isdigit():
         rows = rows.filter(agreements__event=int(event)).distinct()
     levels = {level: Count("id", filter=burning(level, day)) for level in ("red", "yellow", "hold")}
-    counted = {
-        row["stage"]: row
+    counted: dict[str, dict[str, Any]] = {
+        row["stage"]: dict(row)
         for row in rows.order_by()
         .values("stage")
         .annotate(n=Count("id"), fen=Sum("contracted_fen"), **levels)
