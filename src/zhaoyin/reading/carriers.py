@@ -178,7 +178,7 @@ class Carriers:
             if name.count("“") != name.count("”"):
                 a, b = trimmed(scan, a, b)
                 name = text[a:b]
-            if len(name) < 3 or len(name) > 30 or name.endswith("幼儿园"):
+            if len(name) < 3 or len(name) > 30 or name.endswith(("幼儿园", "公园")):
                 continue
             if _GENERIC.match(name.strip("“”")) and not (
                 name in {"工业园区", "产业园区", "产业园", "经济开发区", "开发区", "高新区", "工业园"}

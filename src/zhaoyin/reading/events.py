@@ -18,7 +18,7 @@ _HELD = re.compile(
     r"举行|举办|召开|开幕|启幕|落幕|闭幕|圆满|拉开帷幕|开场|成功|承办|主办|参加|出席|组织|会上|仪式上|大会上|揭幕|登场|落下帷幕|在.{2,20}(?:举|召|开)|签约|筹备|推介|办好|开展|亮相|期间"
 )
 _CUT = re.compile(
-    r"举行了?的?|举办了?的?|召开了?的?|开展了?|参加了?|出席了?|承办了?的?|主办了?的?|组织开展了?|组织了?|亮相|走进|策划了?|筹备好|办好|筹备|的|在(?!线)|宣布|[会式节]上|此次|作为|到了|本次|此次|本届|这次|上述|说到|期间还|期间|同步|同日|当天|现场|以及|启动了?|迎来|成功|隆重|是|被|对|由|于|拟|将|还|又|为|上午|下午|日晚|傍晚|晚上?|[\d]日|月份?|等|随后|今天|昨日|昨天|近日|日前|介绍|记者从|从|据|了|随着|应邀|前往|赴(?!一)|专程|通过|借助|抓住|围绕|针对|一场|两场|首场|系列活动之一"
+    r"举行了?的?|举办了?的?|召开了?的?|开展了?|参加了?|出席了?|承办了?的?|主办了?的?|组织开展了?|组织了?|亮相|走进|策划了?|筹备好|办好|筹备|的|在(?!线)|宣布|[会式节]上|此次|作为|到了|本次|此次|本届|这次|上述|说到|期间还|期间|同步|同日|当天|现场|以及|每年|启动了?|迎来|成功|隆重|是|被|对|由|于|拟|将|还|又|为|上午|下午|日晚|傍晚|晚上?|[\d]日|月份?|等|随后|今天|昨日|昨天|近日|日前|介绍|记者从|从|据|了|随着|应邀|前往|赴(?!一)|专程|通过|借助|抓住|围绕|针对|一场|两场|首场|系列活动之一"
 )
 _GENERIC = re.compile(
     r"^(?:本次|此次|该|这次|本届|集中|项目|现场|重点|重大|招商引资|招商|产业|投资|专题|专场|大型|一场|一次|首次|年度|随后|主场|分场|线上|“?云”?|集体|系列|节庆|其他|多场|各类|各种|相关|会见|经贸|交流|考察|会前|有关|文体|主题|走访|节会|重要|两场|三场|\d+场|外出|小分队|上门|等)*(?:推介会|推介大会|推介活动|招商会|招商大会|招商活动|说明会|恳谈会|对接会|对接活动|洽谈会|洽谈活动|交流会|交流活动|座谈会|见面会|签约仪式|签约活动|签约大会|签约会|签约式|集中签约|签约|签字仪式|开工仪式|奠基仪式|揭牌仪式|启动仪式|博览会|展览会|展会|论坛|峰会|研讨会|年会|大会|文化节|节|发布会|启动会|推进会|晚会|招聘会|专场|路演|大赛|活动|仪式|酒会|沙龙|活动周|会议|展销会|交易会)$"
@@ -90,7 +90,7 @@ def kind_of(name: str, local: bool = True) -> str:
         return "groundbreaking"
     if re.search(r"赴|率队|考察|走访|参访|来我|出访", name) and not re.search(r"会$", name):
         return "visit"
-    if re.search(r"博览会|展览会|交易会|展销会", name) and not re.search(r"签约|推介", name):
+    if re.search(r"(?:博览会|展览会|交易会|展销会)(?:暨|$)", name) and not re.search(r"签约|推介", name):
         return "festival" if local else "other"
     if re.search(r"推介|招商|说明会|投资环境|投资洽谈|投资贸易|投资合作|投洽", name) and not re.search(
         r"博览会暨", name
@@ -129,9 +129,9 @@ class Events:
         spots: list[tuple[int, Draft]] = []
         for start, end in names:
             name = self.text[start:end]
-            known = next((d for d in reversed(self.drafts) if _same(d.name, name)), None) or self._again(
-                start, name
-            )
+            known = next(
+                (d for d in reversed(self.drafts) if _same(self._label(d), name)), None
+            ) or self._again(start, name)
             if known is not None:
                 if len(self.text[slice(*known.spans["name"][0])]) < end - start and _full(
                     self.text[slice(*known.spans["name"][0])], name
@@ -193,6 +193,9 @@ class Events:
             spots.append((span[0], draft))
         if spots:
             self._details(spots)
+
+    def _label(self, draft: Draft) -> str:
+        return self.text[slice(*draft.spans["name"][0])]
 
     def _again(self, start: int, name: str) -> Draft | None:
         """此次…推介会: the occasion told of before, in other words."""
@@ -275,6 +278,12 @@ class Events:
     def _concrete(self, a: int, b: int, suffix: str) -> bool:
         """Weak endings name an event only with a quoted theme, a year or a number of its edition."""
         name = self.text[a:b]
+        if (
+            suffix == "大会"
+            and len(name) >= 8
+            and re.match(r"在[^，。]{2,24}(?:举行|开幕|召开|举办|启幕)", self.text[b : b + 34])
+        ):
+            return True
         if suffix in {"专场", "大会"}:
             return (
                 bool(re.search(r"“|\d{4}|第.{1,3}届|招商|推介|签约|引才|人才|产业", name)) and len(name) >= 6
@@ -291,8 +300,9 @@ class Events:
                 char == " " and not text[depth - 2 : depth - 1].isascii()
             ):
                 break
-            if char == "、" and not re.search(
-                r"(?:第.{1,3}届|中国·|20\d\d年?)[^，。、“”]*$", text[low : depth - 1]
+            if char == "、" and (
+                re.search(r"(?:[会节式坛]|活动)$", text[low : depth - 1])
+                or not re.search(r"(?:第.{1,3}届|中国·|20\d\d年?)[^，。、“”]*$", text[low : depth - 1])
             ):
                 break
             if char == "”":
@@ -401,7 +411,8 @@ class Events:
             elif since == 1 and "venue" not in current.fields:
                 self._venue(current, start, end, only_set=True)
             self._attendance(current, start, end, bool(here))
-            self._signed(current, start, end, bool(here) or since <= 3)
+            again = re.match(r"\s*(?:本次|此次|这次|活动|会上|仪式上|现场)", text[start:end])
+            self._signed(current, start, end, bool(here) or since <= 3 or bool(again))
             if current.fields != before and (here or since <= 2) and end - current.start < 420:
                 current.cover(*trimmed(scan, start, end))
 
@@ -599,7 +610,7 @@ class Events:
             shorter = re.split(r"[ 　]", text[slice(*span)])[0]
             if len(shorter) >= 8:
                 span = (span[0], span[0] + len(shorter))
-        if any(_same(draft.name, text[slice(*span)]) for draft in self.drafts):
+        if any(_same(self._label(draft), text[slice(*span)]) for draft in self.drafts):
             return
         draft = Draft("event", *trimmed(scan, a, b), signals={"visit": 1.0})
         draft.put("name", scan.quote(*span), span)
@@ -697,7 +708,7 @@ class Events:
 
 
 _JOINED = re.compile(
-    rf"暨[^，。；！\n]{{2,24}}?(?:会|仪式|活动|专场|节)(?![员议务])|[{HAN}]{{0,8}}?(?:签约专场|推介专场|招商专场|签约仪式|推介会|签约会|恳谈会|说明会|洽谈会|对接会|论坛|开幕式)(?![上])"
+    rf"暨[^，。；！\n]{{2,24}}?(?:论坛|峰会|会|仪式|活动|专场|节)(?![员议务])|[{HAN}]{{0,8}}?(?:签约专场|推介专场|招商专场|签约仪式|推介会|签约会|恳谈会|说明会|洽谈会|对接会|论坛|开幕式)(?![上])"
 )
 _OPEN_PAREN = re.compile(r"[（(][^）)]*$")
 
@@ -714,6 +725,12 @@ def _same(left: str, right: str) -> bool:
     short, long = sorted((a, b), key=len)
     if a == b:
         return True
+    themes = [re.search(r"“([^”]{3,})”", name) for name in (left, right)]
+    if all(themes) and themes[0][1] == themes[1][1] and a[-1] == b[-1]:  # type: ignore[index]
+        return True
+    if len(short) >= 8 and a[-2:] == b[-2:] and short not in long:
+        rest = iter(long)
+        return all(char in rest for char in short)
     if short in long:
         return long.endswith(short) or (
             long.startswith(short) and not re.search(r"签约|论坛|开工|推介|晚会|专场", long[len(short) :])

@@ -23,10 +23,10 @@ _PROJECT = re.compile(
     r"项目(?:[（(](?:[一二三四]期|[^（）()，。；\n元亿万]{1,6})[）)])?(?:[一二三四]期)?(?:工程)?|(?:[一二三四]期|扩建|改建|新建|改造|提升|建设)工程"
 )
 _NOT_PROJECT = re.compile(
-    r"孵化|策划|谋划|对接|共?达?\d+个|共?计?\d+个|中，|主管|建设资金|部(?!署)|组|库|化|经理|负责人|方|台账|名称|推介|推进|落地|开工率|公司|签约(?:仪式|活动|会|专场|大会|台|数|额|率|暨)|集中|专班|资助|联审|引进|评审|谋划|申报|资金|信息|清单|数|总数|个数|进度|管理|路演|洽谈会|全周期|签约仪式|审批|用地|开工仪式|竣工|一览|储备|法人|单位|质量|合同额|支撑"
+    r"区(?!域)|孵化|策划|谋划|对接|共?达?\d+个|共?计?\d+个|中，|主管|建设资金|部(?!署)|组|库|化|经理|负责人|方|台账|名称|推介|推进|落地|开工率|公司|签约(?:仪式|活动|会|专场|大会|台|数|额|率|暨)|集中|专班|资助|联审|引进|评审|谋划|申报|资金|信息|清单|数|总数|个数|进度|管理|路演|洽谈会|全周期|签约仪式|审批|用地|开工仪式|竣工|一览|储备|法人|单位|质量|合同额|支撑"
 )
 _GENERIC_NAME = re.compile(
-    r"^(?:让|推进|多个|一系列|\d*月前|月|重大创新|创新|金额|最高|表中第.项.*|一批|最[^的]{1,3}的|累计|力争|争取|盯紧|无|会上|现场|集中|会期|共|全[省市县区国州]|洽谈|该|此|本|这个?|那个?|其|某|每个|单个|各|新|老|大|小|好|重大|重点|签约|外资|内资|台资|港资|工业|农业|服务业|制造业|在谈|在建|续建|意向|合作|投资|招商引资|招商|产业|产业链|优质|龙头|高端|人才|拟引进|引进|落地|开工|竣工|投产|建设|实施|储备|前期|上述|以上|以下|其中|相关|有关|部分|首个|首批|第一个|两个|三个|一个|多个|若干|全部|所有|亿元以上|亿元|超亿元|千万元|\d+亿元以上|过\d+亿元|省级|国家级|市级|县级|民生|基础设施|技改|科技招商|科技|创新|创业|示范|标杆|旗舰|标志性|战略合作|战略|框架|签订|具体|主要|整个|新签约|已签约|高质量|新引进|新建|扩建|改建|拟建|类|个|等|批|项|的|核心|硬核|“|”|单体|制造|工业类|专项|国企|央企|民企|商贸|文旅|农旅|生产性|城市|社会|公益|资本|招引|落户|入园|入库|洽谈|推介|申报|关联|配套|产业化|区域经济合作|经贸|校企|校地|年度|今年|亿元级|百亿级|百亿|十亿|\d+|电子信息类?|总部|实体|高新技术|支柱|特色|绿色|新兴|先进|优势|主导|传统|现代|一批|多项|单|共)+(?:项目)?$"
+    r"^(?:我[省市县区镇]|[两三四五六七八九十\d]+大|跟踪|[\d至-]+月份?|民资|央企|和|让|推进|多个|一系列|\d*月前|月|重大创新|创新|金额|最高|表中第.项.*|一批|最[^的]{1,3}的|累计|力争|争取|盯紧|无|会上|现场|集中|会期|共|全[省市县区国州]|洽谈|该|此|本|这个?|那个?|其|某|每个|单个|各|新|老|大|小|好|重大|重点|签约|外资|内资|台资|港资|工业|农业|服务业|制造业|在谈|在建|续建|意向|合作|投资|招商引资|招商|产业|产业链|优质|龙头|高端|人才|拟引进|引进|落地|开工|竣工|投产|建设|实施|储备|前期|上述|以上|以下|其中|相关|有关|部分|首个|首批|第一个|两个|三个|一个|多个|若干|全部|所有|亿元以上|亿元|超亿元|千万元|\d+亿元以上|过\d+亿元|省级|国家级|市级|县级|民生|基础设施|技改|科技招商|科技|创新|创业|示范|标杆|旗舰|标志性|战略合作|战略|框架|签订|具体|主要|整个|新签约|已签约|高质量|新引进|新建|扩建|改建|拟建|类|个|等|批|项|的|核心|硬核|“|”|单体|制造|工业类|专项|国企|央企|民企|商贸|文旅|农旅|生产性|城市|社会|公益|资本|招引|落户|入园|入库|洽谈|推介|申报|关联|配套|产业化|区域经济合作|经贸|校企|校地|年度|今年|亿元级|百亿级|百亿|十亿|\d+|电子信息类?|总部|实体|高新技术|支柱|特色|绿色|新兴|先进|优势|主导|传统|现代|一批|多项|单|共)+(?:项目)?$"
 )
 _CUT = re.compile(
     r"的|签订了?|签署了?|签约了?|签下了?|签了|达成|引进|引入|投资建设|投资兴建|投资开发|投建|合作开发|共同建设|共建|建设(?=[^项]{3})|实施(?=[^项]{2})|打造|兴建|兴办|承建|运营|要数|就是|包括|涵盖|涉及|推进|落户|聚焦|关于|合作(?=[^项]{3})|促成|拿下|成功|此次|本次|这次|首批|其中|此外|另外|还有|另有|以及|今年|去年|明年|目前|日前|近日|同步|与会|协议|带来|推动|加快|服务|围绕|对于|计划|拟|将|由|在|把|对|为|是|了|有|从|就|到|已|把|被|按|用于|专项用于|称|说|介绍|表示|通过|依托|根据|走进|看到|参观|考察了?|观摩了?|实地|来到|走访了?|察看|先后|分别|主要|重点|例如|比如|如|作为|成为|列入|争取|确保|支持|鼓励|新引进|新签约|实现|完成|所|落地|迁回|盯紧|一系列|投资(?=[^，]{4})|个|多个|\d+个|家|万元|亿元|美元|公司|集团"
@@ -117,7 +117,7 @@ _SIGN = re.compile(r"签约|签订|签署|签下|签字|签了|签的|签|达成
 # Enumerations.
 
 _LIST = re.compile(
-    rf"等(?P<count>\d+|[一二三四五六七八九十两]+)?(?:多|余)?(?:个|项|家|大)?(?P<kind>[{HAN}“”\"]{{0,10}}?)项目(?!公司|组|部|负责)"
+    rf"等(?P<count>\d+|[一二三四五六七八九十两]+)?(?:多|余)?(?:个|项|家|大)?(?P<kind>[{HAN}“”\"、]{{0,24}}?)项目(?!公司|组|部|负责)"
 )
 _LIST_NOT = re.compile(r"(?:涵盖|涉及|覆盖|聚焦|围绕|包括)[^、]{0,12}$")
 _LIST_TAIL = re.compile(
@@ -517,6 +517,7 @@ class Projects:
             evidence = trimmed(self.scan, *evidence)
             if single:
                 items = [piece for a, b in items for piece in _halves(text, a, b)]
+            items = [_balanced(text, *item) for item in items]
             for a, b in items:
                 draft = Draft("project", evidence[0], evidence[1], signals={"list": 1.0})
                 draft.put("name", self.scan.quote(a, b), (a, b))
@@ -545,7 +546,8 @@ class Projects:
             ):
                 if "、" not in text[low : low + cut.start()]:
                     low = run.start() + cut.end()
-            if self.scan.orgs_in(low, run.end()) and len(self.scan.orgs_in(low, run.end())) > 1:
+            priced = len(re.findall(r"投资[\d. ]+(?:亿|万)元的", text[low : run.end()])) >= 2
+            if not priced and len(self.scan.orgs_in(low, run.end())) > 1:
                 continue
             stage = self._stage(text[start:end], "") or ("signed" if self.signing_from <= start else "other")
             if stage == "planned":
@@ -556,7 +558,7 @@ class Projects:
                     r"(?:(?:计划)?总?投资[\d. ]+(?:亿|万)元的)|.{2,10}(?:开发区|园区|镇)的", text[a:b]
                 )
                 money = next(iter(self.scan.money_in(a, a + lead.end())), None) if lead else None
-                a, b = trimmed(self.scan, a + (lead.end() if lead else 0), b)
+                a, b = _balanced(text, *trimmed(self.scan, a + (lead.end() if lead else 0), b))
                 name = text[a:b]
                 if len(name) < 4 or _GENERIC_NAME.match(name):
                     continue
@@ -568,6 +570,10 @@ class Projects:
                     draft.put("amount_text", self.scan.quote(*at), at)
                     if money.wan is not None:
                         draft.put("amount_wan", _plain(money.wan), at)
+                if priced:
+                    for org in self.scan.orgs_in(a, b):
+                        if org.kind == "company":
+                            draft.add("investors", self.scan.quote(org.start, org.end), (org.start, org.end))
                 self._finish(draft, "project" if stage == "signed" else None)
                 self.drafts.append(draft)
                 done = True
@@ -1062,6 +1068,11 @@ class Projects:
                 text[max(segment.start, money.start - 10) : money.start],
             ):
                 continue
+            if re.search(
+                r"\d个(?:项目)?，(?:协议|计划|合同)?总?投资(?:总?额)?(?:达|约|为)?$",
+                text[max(segment.start, money.start - 20) : money.start],
+            ):
+                continue
             before = text[max(segment.start, money.start - 16) : money.start]
             before = (
                 re.split(r"[，。；、：]", before)[-1] if not before.endswith(("：", "，", "、")) else before
@@ -1384,6 +1395,13 @@ def shortens(short: str, full: str) -> bool:
         if at == 0:
             return False
     return True
+
+
+def _balanced(text: str, start: int, end: int) -> Span:
+    """A name with the opening mark that belongs to a closing one inside it."""
+    if text.count("”", start, end) > text.count("“", start, end) and text[start - 1 : start] == "“":
+        start -= 1
+    return start, end
 
 
 def _halves(text: str, start: int, end: int) -> list[Span]:
