@@ -51,7 +51,9 @@ def rss_gib() -> float:
 
 
 def peak_gib() -> float:
-    return resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 2**20
+    """Peak resident memory of this process alone (getrusage would carry over the parent's)."""
+    status = Path("/proc/self/status").read_text()
+    return int(status.split("VmHWM:")[1].split()[0]) / 2**20
 
 
 # ---------------------------------------------------------------- growth, in a process of its own

@@ -33,7 +33,14 @@ FORMAT = 1
 PRIOR_NAMES = (
     20_000  # weight of the shipped character statistics, in names: what makes ten names enough to start with
 )
-BUDGET = 30_000  # postings read per written name
+
+
+def budget_for(rows: int) -> int:
+    """Postings read per written name: fewer in a large register, where each read misses the cache (measured: halving
+    the budget costs under 0.1 % of recall)."""
+    return int(np.clip(30_000 * (300_000 / max(1, rows)) ** 0.5, 8_000, 30_000))
+
+
 TOP = 40
 ROOM = 64
 CHUNK = 1024
@@ -595,9 +602,10 @@ class Searcher:
         return found
 
     def candidates(
-        self, names: Sequence[str], exact: Sequence[Sequence[int]], budget: int = BUDGET
+        self, names: Sequence[str], exact: Sequence[Sequence[int]], budget: int = 0
     ) -> tuple[Candidates, loops.Parses]:
         """Candidates of normalised names (at most CHUNK at once)."""
+        budget = budget or budget_for(int(self.first_row[-1]))
         heads = [match.group(1) if (match := tables.BRANCH.match(name)) else "" for name in names]
         extended = [*names, *(head for head in heads if head)]
         head_of = np.full(len(names), -1, np.int32)
