@@ -91,9 +91,9 @@ class Unsorted(universe.Universe):
         self.file = file
         self._places, self._place_columns = of._places, of._place_columns
 
-    def _run(self, sql, marks, tables, codes, limit):
+    def _run(self, sql, marks, tables, codes, limit, schema=None):
         tables["param_firms"] = f"read_parquet({sql_list([str(self.file)])})"
-        return self._runner.run(query.fill(sql, marks, tables, limit))
+        return self._runner.run(query.fill(sql, marks, tables, limit), schema)
 
 
 def shuffle(opened: universe.Universe, to: Path) -> None:
