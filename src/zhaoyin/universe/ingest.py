@@ -79,7 +79,7 @@ def ingest(
     synthetic: bool = False,
     discard: bool = False,
     progress: Progress | None = None,
-    memory: str = "800MB",
+    memory: str = "600MB",
     threads: int = 2,
     block_bytes: int = BLOCK_BYTES,
     block_rows: int = BLOCK_ROWS,

@@ -24,7 +24,7 @@ import pyarrow.parquet as pq
 from zhaoyin.base.errors import Refusal
 from zhaoyin.universe.schema import Layout, recognised
 
-BLOCK_BYTES = 24 << 20
+BLOCK_BYTES = 12 << 20
 BLOCK_ROWS = 100_000
 _HEAD_BYTES = 1 << 20
 _HEAD_RECORDS = 30
