@@ -166,7 +166,14 @@ def _conference(fact: Fact) -> Event | None:
 
 
 def _deal(actor: User, fact: Fact, values: dict[str, Any], places: Any) -> models.Model:
-    source = places(amount_fen="amount_wan", place_text="place", signed_text="", event="", kind="agreement")
+    source = places(
+        amount_fen="amount_wan",
+        place_text="place",
+        signed_text="",
+        event="",
+        kind="agreement",
+        company_as_said="investors",
+    )
     stage = values.get("stage", "other")
     event = _conference(fact) if stage == "signed" else None
     name = str(values["name"])
@@ -197,6 +204,9 @@ def _deal(actor: User, fact: Fact, values: dict[str, Any], places: Any) -> model
                 investors=investors,
                 local_party=local[0] if local else None,
                 sector=values.get("sector") or "",
+                came_from=fact.material.title[:120],
+                reported_on=fact.material.created_at.date(),
+                company_as_said="、".join(map(str, values.get("investors") or []))[:200],
                 source=source,
                 mark=Mark.SAID,
                 **common,

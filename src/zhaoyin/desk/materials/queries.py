@@ -12,6 +12,7 @@ from zhaoyin.desk.events import queries as events
 from zhaoyin.desk.materials.models import Fact, Material, MaterialText
 from zhaoyin.desk.parties import queries as parties
 from zhaoyin.desk.policies import queries as policies
+from zhaoyin.desk.sectors import SECTORS
 from zhaoyin.desk.sites import queries as sites
 from zhaoyin.desk.templatetags.desk import said_date
 from zhaoyin.desk.words import say, t
@@ -86,13 +87,7 @@ CODES: dict[tuple[str, str], dict[str, Any]] = {
         "negotiating": t("洽谈", "Talks"), "signed": t("签约", "Signed"), "construction": t("在建", "Under construction"),
         "production": t("投产", "Producing"), "planned": t("计划", "Planned"), "other": t("其他", "Other"),
     },
-    (Fact.Kind.DEAL, "sector"): {
-        "gold": t("黄金", "Gold"), "new_materials": t("新材料", "New materials"), "biomedicine_health": t("医药健康", "Biomedicine and health"),
-        "electronics": t("电子信息", "Electronics"), "equipment": t("装备制造", "Equipment"), "energy_environment": t("能源环保", "Energy and environment"),
-        "agri_food": t("农业食品", "Agriculture and food"), "logistics_trade": t("商贸物流", "Logistics and trade"), "culture_tourism": t("文化旅游", "Culture and tourism"),
-        "finance": t("金融", "Finance"), "digital": t("数字经济", "Digital"), "chemicals": t("化工", "Chemicals"), "auto": t("汽车", "Automotive"),
-        "construction_realestate": t("建筑地产", "Construction and real estate"), "education_research": t("教育科研", "Education and research"), "other": t("其他", "Other"),
-    },
+    (Fact.Kind.DEAL, "sector"): SECTORS,
     (Fact.Kind.EVENT, "kind"): {
         "promotion": t("推介会", "Promotion"), "signing": t("签约会", "Signing"), "festival": t("节会", "Festival"), "forum": t("论坛", "Forum"),
         "visit": t("考察", "Visit"), "groundbreaking": t("开工仪式", "Groundbreaking"), "other": t("其他", "Other"),

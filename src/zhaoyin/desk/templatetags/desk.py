@@ -22,6 +22,7 @@ from zhaoyin.base.area import to_mu
 from zhaoyin.base.money import show_money
 from zhaoyin.desk.accounts import policy
 from zhaoyin.desk.evidence.models import Mark
+from zhaoyin.desk.sectors import sector_words
 from zhaoyin.desk.words import english, say
 
 register = template.Library()
@@ -208,6 +209,8 @@ def show_field(obj: Any, name: str) -> Any:
         return ""
     if name in {"date_text", "signed_text", "fact_text"}:
         return said_date(value)
+    if name == "sector":
+        return sector_words(value)
     if name.endswith("_fen"):
         return money(value, currency=getattr(obj, "currency", "CNY"))
     if name.endswith("_m2"):
