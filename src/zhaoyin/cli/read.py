@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import functools
 import glob
 import json
+import os
 import sys
 from collections.abc import Iterable, Iterator
 from concurrent.futures import ProcessPoolExecutor
@@ -14,7 +16,9 @@ import click
 from rich.table import Table
 
 from zhaoyin.base.errors import Refusal
-from zhaoyin.cli._common import complain, json_option, language, out, progress, speak
+from zhaoyin.cli._common import complain, json_option, language, out, progress, refusals_are_one_line, speak
+from zhaoyin.reading.choose import Choice
+from zhaoyin.reading.proposers import Proposer
 
 KINDS = {
     "events": ("活动", "Events"),
@@ -84,7 +88,39 @@ COLUMNS: dict[str, tuple[tuple[str, str, str], ...]] = {
 @click.option(
     "--facts", is_flag=True, help=speak("JSON 附逐条事实与位置", "JSON with every fact and its place")
 )
-def read(paths: tuple[str, ...], as_json: bool, folder: Path | None, jobs: int, facts: bool) -> None:
+@click.option(
+    "--labeller",
+    is_flag=True,
+    help=speak(
+        "加用序列标注模型（需装 zhaoyin[labeller]）", "also use the sequence labeller (zhaoyin[labeller])"
+    ),
+)
+@click.option(
+    "--llm",
+    "llm_url",
+    default="",
+    metavar="URL",
+    help=speak(
+        "加用语言模型：OpenAI 兼容地址 …/v1；密钥取自 ZHAOYIN_LLM_KEY",
+        "also use a language model: an OpenAI-compatible address …/v1; the key comes from ZHAOYIN_LLM_KEY",
+    ),
+)
+@click.option(
+    "--llm-model", default="", metavar="NAME", help=speak("语言模型的名称", "the language model's name")
+)
+@refusals_are_one_line
+def read(
+    paths: tuple[str, ...],
+    as_json: bool,
+    folder: Path | None,
+    jobs: int,
+    facts: bool,
+    labeller: bool,
+    llm_url: str,
+    llm_model: str,
+) -> None:
+    choice = Choice(labeller, llm_url, llm_model, os.environ.get("ZHAOYIN_LLM_KEY", ""))
+    choice.proposers()  # what is not there is said before the first file is read
     files = list(dict.fromkeys(_expand(paths)))
     if folder is not None:
         try:
@@ -96,7 +132,7 @@ def read(paths: tuple[str, ...], as_json: bool, folder: Path | None, jobs: int, 
     failed = False
     with progress(speak("阅读", "Reading")) as bar:
         task = bar.add_task("", total=len(files))
-        for file, (reading, trouble) in zip(files, _readings(files, jobs, facts), strict=True):
+        for file, (reading, trouble) in zip(files, _readings(files, jobs, facts, choice), strict=True):
             bar.advance(task)
             if reading is None:
                 failed = True
@@ -147,12 +183,14 @@ def _names(files: Iterable[str]) -> dict[str, str]:
     return names
 
 
-def _readings(files: list[str], jobs: int, facts: bool) -> Iterator[tuple[dict[str, Any] | None, str]]:
+def _readings(
+    files: list[str], jobs: int, facts: bool, choice: Choice
+) -> Iterator[tuple[dict[str, Any] | None, str]]:
     if jobs == 1 or len(files) < 2:
-        yield from (_one(file, facts, language()) for file in files)
+        yield from (_one(file, facts, language(), choice) for file in files)
         return
     with ProcessPoolExecutor(max_workers=min(jobs, len(files))) as pool:
-        for future in [pool.submit(_one, file, facts, language()) for file in files]:
+        for future in [pool.submit(_one, file, facts, language(), choice) for file in files]:
             try:
                 yield future.result()
             except Exception as error:  # a worker that died takes one file with it, not the run
@@ -165,14 +203,20 @@ def _readings(files: list[str], jobs: int, facts: bool) -> Iterator[tuple[dict[s
                 )
 
 
-def _one(file: str, facts: bool, tongue: str) -> tuple[dict[str, Any] | None, str]:
+@functools.cache
+def _proposers(choice: Choice) -> list[Proposer]:
+    """Made once a process: a model takes its time to load."""
+    return choice.proposers()
+
+
+def _one(file: str, facts: bool, tongue: str, choice: Choice) -> tuple[dict[str, Any] | None, str]:
     """The reading of one file in the exchange schema, or None; and what the person should be told."""
     from zhaoyin.reading import load
     from zhaoyin.reading import read as read_document
 
     try:
         document = load(sys.stdin.buffer.read(), name="stdin.txt") if file == "-" else load(file)
-        reading = read_document(document)
+        reading = read_document(document, proposers=_proposers(choice))
     except Refusal as refusal:
         return None, refusal.text(tongue)
     result = reading.to_schema()

@@ -137,6 +137,8 @@ class List:
         rows, state, text = self.narrowed(request)
         if request.GET.get("as") == "xlsx":
             return self.export(request, rows)
+        if not rows.ordered:  # pages of an unordered list may repeat and skip rows
+            rows = rows.order_by("pk")
         page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
         members = attach_marks(page.object_list)
         table = [

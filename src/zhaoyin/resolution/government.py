@@ -77,6 +77,14 @@ _HOW = {
 }
 
 
+_PUBLIC = re.compile(_KIND.pattern[:-1] + r"(?:人民)?(?:政府|街道办事处|办事处|街道办)?$")
+
+
+def place_for_firm(written: str, found: str) -> bool:
+    """Whether ``written`` ends like a place or its government while ``found``, the register's name, does not."""
+    return bool(_PUBLIC.search(normalise(written))) and not _PUBLIC.search(normalise(found))
+
+
 def resolve_place(name: str, within: str = "") -> PlaceMatch:
     """Which division (and which organ of it) a name means. ``within``: a division code the answer should lie under.
 

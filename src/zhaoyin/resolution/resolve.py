@@ -14,6 +14,7 @@ import numpy.typing as npt
 from zhaoyin.base import uscc
 from zhaoyin.resolution import tables
 from zhaoyin.resolution.features import AT
+from zhaoyin.resolution.government import place_for_firm
 from zhaoyin.resolution.loops import Parses
 from zhaoyin.resolution.model import Candidates, Model
 from zhaoyin.resolution.register import (
@@ -281,6 +282,8 @@ class Register:
                     p = float(probability[i])
                     decision, rows, p = self._decide(found, i, order[i], exact[i], p, limit)
                 cells = [self._cell(row) for row in rows]
+                if decision == MATCH and not exact[i] and place_for_firm(name, cells[0][1]):
+                    decision = REVIEW
                 out.queries.append(name)
                 out.decision.append(decision)
                 out.probability[start + i] = p
@@ -422,6 +425,15 @@ class Register:
         for position, (row, score, slot) in enumerate(ranked[:limit]):
             share = p if position == 0 else min(1 - p, p * float(np.exp(min(0.0, score - ranked[0][1]))))
             shown.append(self._candidate(row, slot, score, share, found, parses, text))
+        if decision == MATCH and exact_organisations != 1 and place_for_firm(name, shown[0].name):
+            decision = REVIEW
+            notes.append(
+                Reason(
+                    "place",
+                    "写的是一个地方或其机关，不是企业，需人工确认",
+                    "the text names a place or an organ of one, not a firm: a person decides",
+                )
+            )
         if decision == NEW:
             notes.append(
                 Reason(

@@ -142,7 +142,7 @@ def test_a_batch_becomes_visible_at_once_and_counts_for_nothing(people, monkeypa
 
     monkeypatch.setattr(loading, "_around", watched)
     loading.load(batch.pk)
-    assert seen == [0, 0, 0] and Project.objects.count() == 950
+    assert len(seen) > 1 and set(seen) == {0} and Project.objects.count() == 950
     assert set(Project.objects.values_list("stage", flat=True)) == {"lead"}
     assert set(Milestone.objects.values_list("kind", "mark")) == {("signed", "said")}
     assert Profile.objects.filter(investment_fen=10**6).count() == 1

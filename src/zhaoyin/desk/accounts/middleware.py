@@ -35,6 +35,18 @@ class LanguageMiddleware:
         return response
 
 
+class QueryMiddleware:
+    """A NUL in an address finds nothing anywhere, and PostgreSQL would break on it: it is dropped on the way in."""
+
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "%00" in request.META.get("QUERY_STRING", ""):
+            request.META["QUERY_STRING"] = request.META["QUERY_STRING"].replace("%00", "")
+        return self.get_response(request)
+
+
 class PolicyMiddleware:
     """Every view names its verb; signed-out people go to sign in; a Refusal becomes a page or an HTMX notice."""
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+import functools
 import hashlib
 import logging
 import os
@@ -25,6 +26,8 @@ from zhaoyin.desk.evidence.actions import audit
 from zhaoyin.desk.materials import acceptance, tasks
 from zhaoyin.desk.materials.models import Fact, Material, MaterialText
 from zhaoyin.packs import load_pack, pack_names
+from zhaoyin.reading.choose import Choice
+from zhaoyin.reading.proposers import Proposer
 
 log = logging.getLogger("zhaoyin.materials")
 
@@ -178,7 +181,7 @@ def read(material_id: int) -> None:
     try:
         document = reading.load(stored_at(material.sha256).read_bytes(), name=material.file_name)
         Material.objects.filter(pk=material_id).update(progress=40, kind=document.kind)
-        found = reading.read(document, lexicon=acceptance.lexicon())
+        found = reading.read(document, lexicon=acceptance.lexicon(), proposers=_proposers())
         Material.objects.filter(pk=material_id).update(progress=80)
         facts = _facts(material, document, found)
         _finish(material, document, found, facts)
@@ -191,6 +194,12 @@ def read(material_id: int) -> None:
             f"读“{material.title}”时出了意外，没有记下任何事实。重读一次；还不行，把这份材料交给系统管理员。",
             f"Reading “{material.title}” failed unexpectedly and nothing was recorded. Try again; if it persists, give the material to an administrator.",
         )
+
+
+@functools.cache
+def _proposers() -> list[Proposer]:
+    """The rules, and what the operator switched on (docs/operators.md). Made once a process."""
+    return Choice.of_environment(cache=Path(settings.DATA) / "llm").proposers()
 
 
 def _facts(material: Material, document: reading.Document, found: reading.Reading) -> list[Fact]:

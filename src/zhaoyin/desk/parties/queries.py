@@ -7,7 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 
-from django.db.models import Count, Max, Q, QuerySet
+from django.db.models import Count, F, Max, Q, QuerySet
 
 from zhaoyin.base.errors import Refusal
 from zhaoyin.desk.accounts.models import User
@@ -212,7 +212,7 @@ def members(association: Organisation) -> QuerySet[Organisation]:
             last_on=Max("interactions__on"), project_count=Count("investor_rows__project", distinct=True)
         )
         .select_related("owner")
-        .order_by("project_count", "last_on", "name")
+        .order_by("project_count", F("last_on").asc(nulls_first=True), "name")
     )
 
 
