@@ -581,13 +581,7 @@ class _PolicyReader:
         at = parts[kind]
         result: p.Typed = getattr(self, "_" + kind)(at, node)
         if extra := node.get("times"):  # an uplift: 加成 10% is times: 110%
-            value = p.rate(extra, self.scope)
-            if value is None:
-                result = p.Typed(x.Unknown("times"), f.MONEY, "CNY")
-            else:
-                result = self._checked(
-                    extra, p._reduce(p._times(result, value.numerator, result.den * value.denominator))
-                )
+            result = self._rated(extra, result)
         if extra := node.get("plus"):
             result = self._sum(extra, result, self.money(extra))
         if extra := node.get("floor"):
@@ -641,12 +635,8 @@ class _PolicyReader:
     def _rated(self, node: Node, base: p.Typed) -> p.Typed:
         """base × the rate at ``node`` (a rate or a rate-valued expression)."""
         typed = p.number(node, self.scope)
-        if typed.type == p.NUMBER and typed.exact is not None:
-            return self._checked(
-                node, p._reduce(p._times(base, typed.exact.numerator, base.den * typed.exact.denominator))
-            )
         if typed.type == p.NUMBER:
-            return p.Typed(typed.node, f.MONEY, base.unit)
+            return self._checked(node, p.product(base, typed, base.unit))
         node.refuse(
             "rate", f"“{node.text()}”应是比例，写成 5% 这样。", f"“{node.text()}” must be a rate such as 5%."
         )

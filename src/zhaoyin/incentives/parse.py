@@ -420,7 +420,8 @@ class _Reader:
         for side in sides:
             if side.type == NUMBER and lead.type in (f.COUNT, f.RATIO):
                 if side.exact is None:
-                    side = Typed(side.node, lead.type, lead.unit)
+                    scale = 1_000_000 if lead.type == f.RATIO else 1
+                    side = replace(_reduce(_times(side, scale, side.den)), type=lead.type, unit=lead.unit)
                 else:
                     value = side.exact * (1_000_000 if lead.type == f.RATIO else 1)
                     n = value.numerator
@@ -443,17 +444,18 @@ class _Reader:
                     f"units differ: {left} against {right}.",
                 )
             ready.append(side)
-        if lead.type == NUMBER:
-            return [_scaled(s) for s in ready] if any(s.exact is None for s in ready) else self._common(ready)
         return self._common(ready)
 
     def _common(self, sides: list[Typed]) -> list[Typed]:
         den = lcm(*(s.den for s in sides))
-        return [_times(_scaled(s), den // s.den, den) if s.den != den else _scaled(s) for s in sides]
+        return [_times(s, den // s.den, den) if s.den != den else s for s in sides]
 
     def _extreme(self, tree: ast.expr, name: str, args: list[Typed]) -> Typed:
         sides = self._align(tree, args)
         pick = min if name == "min" else max
+        known = [a.exact for a in args if a.type == NUMBER and a.exact is not None]
+        if len(known) == len(args):
+            return _number(pick(known))
         nodes = tuple(_num(s) for s in sides)
         node: x.Num = nodes[0] if len(nodes) == 1 else x.Min(nodes) if name == "min" else x.Max(nodes)
         low, high = pick(s.low for s in sides), pick(s.high for s in sides)
@@ -504,14 +506,7 @@ class _Reader:
                         "the exchange rate is of another currency.",
                     )
                 unit = "CNY"
-            if a.exact is None and a.type == NUMBER and b.exact is None:
-                return Typed(x.Unknown("+"), NUMBER)
-            if b.exact is None:
-                return Typed(b.node, a.type, unit)
-            if a.type == NUMBER:
-                return a
-            result = _times(a, b.exact.numerator, a.den * b.exact.denominator)
-            return replace(_reduce(result), unit=unit, name="")
+            return product(a, b, unit)
         pair = {a.type, b.type}
         if b.type == f.MONEY:
             a, b = b, a
@@ -560,8 +555,16 @@ def _zero(like: Typed) -> Typed:
     return _number(Fraction(0)) if like.type == NUMBER else Typed(x.Const(0), like.type, like.unit)
 
 
-def _scaled(typed: Typed) -> Typed:
-    return typed
+def product(a: Typed, b: Typed, unit: str) -> Typed:
+    """``a`` × the pure number ``b``, which may be a rate that is chosen by a condition or not known yet."""
+    for side in (b, a):
+        if isinstance(side.node, x.Unknown):
+            return Typed(side.node, a.type, unit)
+    if b.exact is not None:
+        return replace(_reduce(_times(a, b.exact.numerator, a.den * b.exact.denominator)), unit=unit, name="")
+    corners = [p * q for p in (a.low, a.high) for q in (b.low, b.high)]
+    node = x.mul(_num(a), _num(b))
+    return _reduce(Typed(node, a.type, unit, a.den * b.den, min(corners), max(corners)))
 
 
 def _times(typed: Typed, factor: int, den: int) -> Typed:
