@@ -27,7 +27,9 @@ STEPS: list[tuple[str, list[str], bool]] = [
         [*POSTGRES, *PYTEST, *WORKERS, "-m", "not browser and not spark", "tests/desk"],
         True,
     ),
-    ("Spark", [*PYTEST, "-m", "spark"], True),
+    # one process each: a Spark keeps the heap of whoever started it first
+    ("Spark, universe", [*PYTEST, "-m", "spark", "tests/universe"], True),
+    ("Spark, incentives", [*PYTEST, "-m", "spark", "tests/incentives"], True),
     ("browser", [*PYTEST, "-m", "browser"], True),
 ]
 CLOSING = re.compile(r"^=* ?((?:\d+ \w+,? ?)+) in ([\d.]+)s.*$")

@@ -127,7 +127,7 @@ def test_spark_gives_the_same_in_one_job():
         .config("spark.driver.bindAddress", "127.0.0.1")
         .config("spark.sql.session.timeZone", "UTC")
         .config("spark.sql.shuffle.partitions", "2")
-        .config("spark.driver.memory", "3g")
+        .config("spark.driver.memory", "6g")
         # forty rows in two hundred plans: compiling and polishing each plan costs more than running it
         .config("spark.sql.codegen.wholeStage", "false")
         .config("spark.sql.codegen.factoryMode", "NO_CODEGEN")
