@@ -76,6 +76,9 @@ FIELDS: dict[str, tuple[tuple[str, Any], ...]] = {
 LIST_FIELDS = {"investors", "focus"}
 NUMBER_FIELDS = {"attendees", "signed_count", "amount_wan", "area_mu", "signed_amount_wan"}
 
+# read from the sentence as a whole: lighting all of it would hide who and what
+WHOLE_SENTENCE = {"stage", "agreement", "sector", "kind", "measure"}
+
 # codes of a reading in words
 CODES: dict[tuple[str, str], dict[str, Any]] = {
     (Fact.Kind.DEAL, "agreement"): {
@@ -140,7 +143,9 @@ def paragraphs(source: str, facts: Iterable[Fact]) -> list[list[Piece]]:
         )
         main = fact.spans.get(name) or fact.spans[""]
         for field, places in fact.spans.items():
-            if field == "" and (fact.spans.get(name) or not places):
+            if (field == "" and fact.spans.get(name)) or not places:
+                continue
+            if field in WHOLE_SENTENCE and fact.spans.get(name):
                 continue
             for place, (start, end) in enumerate(places[:1] if field != name else places):
                 lit.append((start, end, fact, [start, end] == main[0] and place == 0))
