@@ -18,6 +18,7 @@ ON = dt.date(2020, 6, 1)
 LATER = dt.date(2024, 6, 1)  # the clauses of 2023
 YI, WAN = 10**10, 10**6
 PARK = {"园区企业": True}
+OF_2023 = {"c47", "c48", "c49", "c53", "c55"}
 YOUTH = {"港澳青年企业": True, "实际经营年数": 1, "享受年次": 1}
 
 
@@ -62,10 +63,76 @@ CASES = [
         "c57",
         "首期固投",
         5 * YI,
-        {},
+        {"到位月数": 12},
         (50 * WAN - 1, 50 * WAN, 60 * WAN),
     ),  # the upper bound belongs to the lower band
     ("c58", "首期固投", YI, {}, (10 * WAN, 20 * WAN, 20 * WAN)),  # the lower bound belongs to the upper band
+    ("c21", "实缴资本", 5000 * WAN, {"子公司数": 3, "名录总部": False}, (300 * WAN, 600 * WAN, 600 * WAN)),
+    (
+        "c21",
+        "实缴资本",
+        100000 * WAN,
+        {"子公司数": 3, "名录总部": False},
+        (1000 * WAN, 1500 * WAN, 1500 * WAN),
+    ),
+    (
+        "c21",
+        "实缴资本",
+        200000 * WAN,
+        {"子公司数": 3, "名录总部": False},
+        (1500 * WAN, 2000 * WAN, 2000 * WAN),
+    ),
+    ("c22", "上年纳税", 1000 * WAN, {}, (None, 300 * WAN, 300 * WAN)),
+    ("c22", "上年纳税", 2000 * WAN, {}, (300 * WAN, 600 * WAN, 600 * WAN)),
+    ("c22", "上年纳税", 8000 * WAN, {}, (1000 * WAN, 1500 * WAN, 1500 * WAN)),
+    ("c22", "上年纳税", 10000 * WAN, {}, (1500 * WAN, 2000 * WAN, 2000 * WAN)),
+    ("c24", "地方贡献增量", 10 * WAN, {"上年地方贡献": 100 * WAN}, (None, 6 * WAN, 6 * WAN)),
+    ("c24", "地方贡献增量", 60 * WAN, {"上年地方贡献": 100 * WAN}, (42 * WAN - 1, 48 * WAN, 48 * WAN)),
+    ("c24", "地方贡献增量", 625 * WAN, {"上年地方贡献": 100 * WAN}, (500 * WAN - 1, 500 * WAN, 500 * WAN)),
+    ("c28", "上年纳税", 100 * WAN, {"地方贡献": 10 * WAN}, (None, 9 * WAN, 9 * WAN)),
+    ("c28", "地方贡献", 500 * WAN, {"上年纳税": 100 * WAN}, (465 * WAN - 1, 465 * WAN, 465 * WAN)),
+    (
+        "c01",
+        "设备技术软件投入",
+        3 * YI,
+        {"项目投资": YI, "行业档": "二"},
+        (3000 * WAN - 1, 3000 * WAN, 3000 * WAN),
+    ),
+    ("c05", "固定资产投资", 2_000 * WAN * 100 // 3 + 1, {}, (1_999_999_999, 2000 * WAN, 2000 * WAN)),
+    ("c10", "建筑面积", 10_000_000, {"建设成本": YI}, (None, 1000 * WAN, 1000 * WAN)),
+    ("c11", "建筑面积", 5_000_000, {"建设成本": YI}, (None, 800 * WAN, 800 * WAN)),
+    ("c11", "建筑面积", 10_000_000, {"建设成本": YI}, (800 * WAN, None, None)),
+    ("c12", "建筑面积", 100_000, {"购房价": YI}, (None, 200 * WAN, 200 * WAN)),
+    ("c55", "引进户数", 10, {"实际经营年数": 1}, (9 * WAN, 10 * WAN, 10 * WAN)),
+    ("c46", "月数", 60, {**PARK, "全职毕业生": True}, (295 * 10**4, 3 * WAN, 3 * WAN)),
+    ("c47", "月数", 6, {"港澳实习生": True, "名录内基地": True}, (15 * 10**5, 18 * 10**5, 18 * 10**5)),
+    (
+        "c48",
+        "月数",
+        24,
+        {"港澳青年满一年": True, "符合人才公寓条件": True, "住人才公寓": False},
+        (345 * 10**4, 360 * 10**4, 360 * 10**4),
+    ),
+    (
+        "c49",
+        "人数",
+        5,
+        {"港澳青年满一年": True, "指定一处基地": True, "年数": 2},
+        (240 * 10**4, 3 * WAN, 3 * WAN),
+    ),
+    (
+        "c49",
+        "年数",
+        2,
+        {"港澳青年满一年": True, "指定一处基地": True, "人数": 5},
+        (150 * 10**4, 3 * WAN, 3 * WAN),
+    ),
+    ("c07", "月数", 36, {"规上企业": True, "租用面积": 100_000}, (35 * WAN, 36 * WAN, 36 * WAN)),
+    ("c57", "首期固投", YI, {"到位月数": 12}, (None, 10 * WAN, 10 * WAN)),
+    ("c57", "首期固投", 10 * YI, {"到位月数": 18}, (120 * WAN - 1, 120 * WAN, 150 * WAN)),
+    ("c58", "首期固投", 5000 * WAN, {}, (None, 10 * WAN, 10 * WAN)),
+    ("c58", "首期固投", 15 * YI // 10, {}, (20 * WAN, None, None)),
+    ("c60", "到账金额", YI, {}, (39 * WAN - 1, 39 * WAN, 39 * WAN)),
     ("c60", "到账金额", 1000 * WAN, {}, (3 * WAN - 1, 3 * WAN, 3 * WAN)),
     (
         "c06",
@@ -171,16 +238,65 @@ CASES = [
 
 @pytest.mark.parametrize(("clause", "field", "bound", "facts", "amounts"), CASES)
 def test_one_fen_below_at_and_above_the_bound(book, clause, field, bound, facts, amounts):
-    on = LATER if clause == "c53" else ON
+    on = LATER if clause in OF_2023 else ON
     engine = book.engine(on)
     for shift, wanted in zip((-1, 0, 1), amounts, strict=True):
         assert engine.assess({**facts, field: bound + shift}, on)[clause].amount == wanted, shift
+
+
+RANGES = [
+    (
+        "c08",
+        "设备技术软件投入",
+        3 * YI,
+        {"制造业项目": True},
+        [(0, 3000 * WAN - 1), (0, 3000 * WAN), (0, 3000 * WAN)],
+    ),
+    ("c09", "技改投入", 1500 * WAN, {}, [(0, 300 * WAN - 1), (0, 300 * WAN), (0, 300 * WAN)]),
+    (
+        "c30",
+        "营业收入",
+        30 * YI,
+        {"五百强区域总部": True, "地方贡献": 0},
+        [(0, 1000 * WAN), (0, 2000 * WAN), (0, 2000 * WAN)],
+    ),
+    (
+        "c30",
+        "地方贡献",
+        2000 * WAN,
+        {"五百强区域总部": True, "营业收入": 0},
+        [None, (0, 1000 * WAN), (0, 1000 * WAN)],
+    ),
+    (
+        "c34",
+        "到账外资",
+        5000 * WAN,
+        {"外资方式": "新设", "到账金额": 3 * YI},
+        [None, None, (600 * WAN, YI)],
+    ),
+    (
+        "c34",
+        "到账外资",
+        3000 * WAN,
+        {"外资方式": "增资", "到账金额": 2 * YI},
+        [None, None, (400 * WAN, YI)],
+    ),
+]
+
+
+@pytest.mark.parametrize(("clause", "field", "bound", "facts", "ranges"), RANGES)
+def test_a_range_one_fen_below_at_and_above_the_bound(book, clause, field, bound, facts, ranges):
+    engine = book.engine(ON)
+    found = [engine.assess({**facts, field: bound + shift}, ON)[clause] for shift in (-1, 0, 1)]
+    assert [r.range for r in found] == ranges
+    assert all(r.amount is None for r in found)
 
 
 def test_what_has_no_single_figure_gives_a_range_a_rate_or_a_decision(book):
     found = book.assess(
         {
             "设备技术软件投入": "1亿元",
+            "制造业项目": True,
             "总投资": "30亿元",
             "固定资产投资": "1亿元",
             "外资方式": "新设",
@@ -317,3 +433,12 @@ def test_a_rate_chosen_by_a_condition_multiplies(new, wanted):
     early = book.assess(firm, dt.date(2005, 1, 1))  # the rate has no value yet
     assert early["least"].status == early["half"].status == "待补充信息"
     assert early["mixed"].amount == (10**7 if new else None)
+
+
+def test_no_clause_stands_without_a_case(book):
+    written = {p.id for day in (ON, LATER) for p in book.rules(day).policies}
+    cased = {clause for clause, *_ in (*CASES, *RANGES)}
+    for file in book.library.files:
+        for case in file.nodes("tests"):
+            cased |= set(case.need("expect").map())
+    assert written - cased == set()
