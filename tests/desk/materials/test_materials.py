@@ -232,3 +232,12 @@ def test_paragraphs_give_the_source_back(officer, read_now):
         for paragraph in queries.paragraphs(material.text.source, facts)
     )
     assert shown == (TEXT * 3).strip()
+
+
+@pytest.mark.django_db
+def test_a_ledger_goes_to_the_import(as_role, officer, read_now):
+    rows = "".join(f"{n},云屿第{n}海洋生物项目,云屿第{n}海洋生物有限公司,{n}000,签约\n" for n in range(1, 12))
+    material = read_now(officer, "序号,项目名称,投资方,总投资（万元）,进展\n" + rows, "ledger.csv")
+    page = as_role("officer").get(material.get_absolute_url()).content.decode()
+    assert material.genre == "ledger"
+    assert 'href="/projects/import/"' in page

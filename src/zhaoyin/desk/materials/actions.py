@@ -257,7 +257,8 @@ def _finish(
                 "en": f"{len(found.facts)} facts were read, the first {MAX_FACTS} are listed. Split the material.",
             }
         )
-    if found.kind == "ledger":
+    is_ledger = found.kind == "ledger" or any(_names_projects(table.rows[:5]) for table in document.tables)
+    if is_ledger:
         notes.append(
             {
                 "zh": "这像一张项目台账。用“导入台账”整批导入更合适。",
@@ -265,11 +266,22 @@ def _finish(
             }
         )
     material.state = Material.State.READ if facts else Material.State.REVIEWED
-    material.kind, material.genre, material.notes, material.progress = document.kind, found.genre, notes, 100
+    material.kind, material.genre, material.notes, material.progress = (
+        document.kind,
+        "ledger" if is_ledger else found.genre,
+        notes,
+        100,
+    )
     material.problem_zh = material.problem_en = ""
     material.lease_until = None
     material.save()
     audit(None, "material.read", material, after={"facts": len(facts)})
+
+
+def _names_projects(rows: Any) -> bool:
+    """Whether the first rows of a table hold the head of a ledger: a project's name and its investor or amount."""
+    heads = ["".join(str(cell or "") for cell in row) for row in rows]
+    return any("项目" in head and ("投资" in head or "金额" in head or "企业" in head) for head in heads)
 
 
 def _storable(source: str) -> str:
