@@ -3,7 +3,7 @@ import pytest
 from scipy.sparse import csr_matrix
 
 from zhaoyin.base.errors import Refusal
-from zhaoyin.valuechain import Chain, Counts, Landscape, gaps, suppliers
+from zhaoyin.valuechain import Chain, Counts, Landscape, concentration, gaps, suppliers
 
 HOME = "370685"
 
@@ -118,11 +118,37 @@ def test_dependence_weighs_inputs_and_a_start_has_none(ground):
 
 
 def test_rivals_are_alike_named_ones_are_added_and_contested_is_counted(ground):
-    rivals = ground.rivals(HOME, 3, named=["110001"])
-    assert len(rivals) in (3, 4) and "110001" in dict(rivals) and HOME not in dict(rivals)
-    assert "110007" not in dict(ground.rivals(HOME, 59))
+    rivals = {region: kind for region, _, kind in ground.rivals(HOME, 3, named=["110001"])}
+    assert len(rivals) in (3, 4) and "110001" in rivals and HOME not in rivals
+    assert "110007" not in {region for region, _, _ in ground.rivals(HOME, 59)}
     for a in gaps(ground, HOME).nodes:
         assert a.contested.contested == (2 * len(a.contested.ahead) >= a.contested.rivals)
+        assert [v.region for v in a.contested.who if v.ahead] == list(a.contested.ahead)
+        for v in a.contested.who:
+            assert v.ahead == (v.density >= a.position.density and v.firms > 0)
+
+
+def test_neighbours_are_the_same_prefecture(gold, counts):
+    regions = tuple("370683" if r == "110001" else r for r in counts.regions)
+    found = Landscape(gold, Counts(regions, counts.industries, counts.matrix)).rivals(HOME, 0)
+    assert [(region, kind) for region, _, kind in found] == [("370683", "neighbour")]
+
+
+def test_too_few_regions_of_similar_size_are_not_compared(gold, counts):
+    firms = [(HOME, "0921", s) for s in (30, 20, 25)] + [("110001", "0921", 10)] * 3
+    p = Landscape(gold, counts, suppliers=suppliers(gold, firms)).position(HOME).node("mining")
+    assert (p.peers, p.peer_quartile) == (1, None) and "少于 8 个" in p.why["peer_quartile"][0]
+
+
+def test_firms_named_by_texts_or_persons_are_the_least_there_are(gold, counts):
+    named = {(HOME, "gold_salts"): 3.0}
+    ground = Landscape(
+        gold, counts, confirmed=named, suppliers={(HOME, "gold_salts"): concentration([9, 5, 5])}
+    )
+    p = ground.position(HOME).node("gold_salts")
+    assert p.firms == 3 and not p.estimated and p.n_eff == pytest.approx(361 / 131)
+    taken_out = Landscape(gold, counts, denied={(HOME, "mining"): 60.0}).position(HOME).node("mining")
+    assert taken_out.firms == 0
 
 
 def test_classified_firms_replace_shares_of_codes(gold, counts):

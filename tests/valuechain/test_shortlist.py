@@ -82,7 +82,7 @@ def test_sentences_say_what_lies_behind_a_term_in_both_languages():
     }
     entry = ranked([row, {"firm_id": "2", "employees": 900}], is_core=True).entries[0]
     assert entry.firm_id == "1"
-    assert "首饰加工" in entry.why[0] and "1800 公里" in entry.why_not[0] and "1800 km" in entry.why_not[1]
+    assert "首饰加工" in entry.why[0] and "1,800 公里" in entry.why_not[0] and "1,800 km" in entry.why_not[1]
     assert "意愿" in entry.not_known[0] and "mobility" in entry.not_known[1]
 
 

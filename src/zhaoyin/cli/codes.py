@@ -17,13 +17,12 @@ def data_home() -> Path:
 
 
 def table_file(scheme: str) -> Path:
-    return data_home() / "codes" / (scheme.replace("/", "").replace(" ", "_") + ".csv")
+    return CodeTable.file_in(data_home(), scheme)
 
 
 def loaded(scheme: str = "GB/T 4754-2017") -> CodeTable | None:
     """The table loaded for a scheme, or None."""
-    file = table_file(scheme)
-    return CodeTable.load(file, scheme) if file.is_file() else None
+    return CodeTable.kept_in(data_home(), scheme)
 
 
 @click.group(
@@ -36,8 +35,8 @@ def codes() -> None:
 @codes.command(
     "load",
     help=speak(
-        "载入整张代码表（CSV，含 code、name，可含 parent）。",
-        "Load a whole table (CSV with code, name and perhaps parent).",
+        "载入整张代码表（CSV，含 code、name，可含 parent；地区表可含 lat、lon，用来算距离）。",
+        "Load a whole table (CSV with code, name and perhaps parent; of regions also lat, lon, for distances).",
     ),
 )
 @click.argument("file", type=click.Path(path_type=Path))

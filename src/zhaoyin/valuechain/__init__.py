@@ -17,8 +17,9 @@ from zhaoyin.valuechain.complexity import (
     related_variety,
     shrunk_lq,
 )
+from zhaoyin.valuechain.distance import Distance, distance
 from zhaoyin.valuechain.entry import entry_scores, expected
-from zhaoyin.valuechain.gaps import Assessment, Contested, GapReport, Verdict, gaps
+from zhaoyin.valuechain.gaps import Assessment, Contested, GapReport, Rival, Verdict, gaps
 from zhaoyin.valuechain.model import Guess, TextModel, macro_f1
 from zhaoyin.valuechain.position import Input, Landscape, NodePosition, Position, suppliers
 from zhaoyin.valuechain.shortlist import Entry, Shortlist, shortlist
@@ -36,6 +37,7 @@ __all__ = [
     "Concentration",
     "Contested",
     "Counts",
+    "Distance",
     "Edge",
     "Entry",
     "GapReport",
@@ -48,6 +50,7 @@ __all__ = [
     "NodePosition",
     "NodeTerm",
     "Position",
+    "Rival",
     "Shortlist",
     "Span",
     "TermClassifier",
@@ -56,6 +59,7 @@ __all__ = [
     "complexity",
     "concentration",
     "diff",
+    "distance",
     "entry_scores",
     "expected",
     "gaps",

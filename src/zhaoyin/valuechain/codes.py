@@ -14,15 +14,28 @@ from zhaoyin.base.errors import Refusal
 _CODE = {"code", "代码", "编码", "行业代码"}
 _NAME = {"name", "名称", "行业名称", "类别名称"}
 _PARENT = {"parent", "上级", "上级代码", "父级"}
+_LAT, _LON = {"lat", "latitude", "纬度"}, {"lon", "lng", "longitude", "经度"}
 
 
 @dataclass(frozen=True)
 class CodeTable:
-    """Codes of one scheme with names; ``parents`` where the file gives them."""
+    """Codes of one scheme with names; ``parents`` and, of regions, ``places`` (lat, lon) where the file gives them."""
 
     scheme: str
     names: Mapping[str, str]
     parents: Mapping[str, str] = field(default_factory=dict)
+    places: Mapping[str, tuple[float, float]] = field(default_factory=dict)
+
+    @staticmethod
+    def file_in(home: str | Path, scheme: str = "GB/T 4754-2017") -> Path:
+        """Where an installation whose data lie in ``home`` keeps the table of a scheme."""
+        return Path(home) / "codes" / (scheme.replace("/", "").replace(" ", "_") + ".csv")
+
+    @classmethod
+    def kept_in(cls, home: str | Path, scheme: str = "GB/T 4754-2017") -> CodeTable | None:
+        """The table loaded for a scheme, or None when none was."""
+        file = cls.file_in(home, scheme)
+        return cls.load(file, scheme) if file.is_file() else None
 
     def __contains__(self, code: object) -> bool:
         return code in self.names
@@ -57,7 +70,13 @@ class CodeTable:
         header = [c.strip().lower() for c in next(reader, [])]
         places = {
             role: next((i for i, c in enumerate(header) if c in words), None)
-            for role, words in (("code", _CODE), ("name", _NAME), ("parent", _PARENT))
+            for role, words in (
+                ("code", _CODE),
+                ("name", _NAME),
+                ("parent", _PARENT),
+                ("lat", _LAT),
+                ("lon", _LON),
+            )
         }
         code_at, name_at, parent_at = places["code"], places["name"], places["parent"]
         if code_at is None or name_at is None:
@@ -69,6 +88,7 @@ class CodeTable:
             )
         names: dict[str, str] = {}
         parents: dict[str, str] = {}
+        points: dict[str, tuple[float, float]] = {}
         bad: list[tuple[int, str, str]] = []
         for cells in reader:
             if not any(c.strip() for c in cells):
@@ -84,6 +104,18 @@ class CodeTable:
                 names[code] = name
                 if parent_at is not None and parent_at < len(cells) and cells[parent_at].strip():
                     parents[code] = cells[parent_at].strip()
+                try:
+                    point = _point(cells, places["lat"], places["lon"])
+                except ValueError:
+                    bad.append(
+                        (
+                            line,
+                            "纬度、经度不是度数（-90–90，-180–180）",
+                            "latitude and longitude are no degrees",
+                        )
+                    )
+                else:
+                    points |= {code: point} if point else {}
         orphans = sorted({p for p in parents.values() if p not in names})
         if orphans:
             bad.append(
@@ -101,15 +133,17 @@ class CodeTable:
                 f"{file.name} was not loaded:\n" + "\n".join(f"line {n}: {en}" for n, _, en in lines[:20]),
                 where=f"{file}:{lines[0][0]}",
             )
-        return cls(scheme, names, parents)
+        return cls(scheme, names, parents, points)
 
     def save(self, path: str | Path) -> None:
         file = Path(path)
         file.parent.mkdir(parents=True, exist_ok=True)
         with file.open("w", encoding="utf-8", newline="") as out:
             writer = csv.writer(out)
-            writer.writerow(["code", "name", "parent"])
-            writer.writerows([code, name, self.parents.get(code, "")] for code, name in self.names.items())
+            writer.writerow(["code", "name", "parent", *(("lat", "lon") if self.places else ())])
+            for code, name in self.names.items():
+                point = self.places.get(code, ("", "")) if self.places else ()
+                writer.writerow([code, name, self.parents.get(code, ""), *point])
 
     def hint(self, code: str, language: str = "zh") -> str:
         """“, did you mean …”: a name written for a code, or the nearest codes; empty when nothing is near."""
@@ -136,3 +170,15 @@ class CodeTable:
                 f"Codes {', '.join(unknown[:10])} are not in {self.scheme}{self.hint(unknown[0], 'en')}.",
                 where=unknown[0],
             )
+
+
+def _point(cells: list[str], lat_at: int | None, lon_at: int | None) -> tuple[float, float] | None:
+    """The place in a row, None where the row leaves it out. Raises ValueError for what is no place on earth."""
+    if lat_at is None or lon_at is None or max(lat_at, lon_at) >= len(cells):
+        return None
+    if not cells[lat_at].strip() and not cells[lon_at].strip():
+        return None
+    lat, lon = float(cells[lat_at]), float(cells[lon_at])
+    if not (-90 <= lat <= 90 and -180 <= lon <= 180):
+        raise ValueError(lat, lon)
+    return lat, lon

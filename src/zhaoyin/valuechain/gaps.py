@@ -21,6 +21,7 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from zhaoyin.valuechain.complexity import shrunk_lq
 from zhaoyin.valuechain.position import Landscape, NodePosition, Position, Said
 
 RULES = "gap@1"
@@ -53,12 +54,32 @@ class Verdict:
 
 
 @dataclass(frozen=True, slots=True)
+class Rival:
+    """A rival at one segment: ``kind`` why it is one (see Position), ``firms`` its size there, ``lq`` shrunk.
+
+    ``ahead``: it stands as near to the segment as we do or nearer (density), and has it.
+    """
+
+    region: str
+    kind: str
+    cosine: float
+    density: float | None
+    firms: float
+    lq: float | None
+    ahead: bool
+
+
+@dataclass(frozen=True, slots=True)
 class Contested:
-    """Contested when at least half the rivals stand as near to the segment and have it already."""
+    """Contested when at least half the rivals stand as near to the segment and have it already.
+
+    ``who``: every rival, those ahead first, then by density.
+    """
 
     contested: bool
     rivals: int
     ahead: tuple[str, ...]
+    who: tuple[Rival, ...] = ()
 
 
 @dataclass(frozen=True)
@@ -169,7 +190,7 @@ def _assess(landscape: Landscape, position: Position, node: NodePosition) -> Ass
             f"firms share its code and come to {node.firms:.1f} by share; whether any does this needs their texts or a person",
         )
     if known and not node.absent:
-        verdicts += _weak(landscape, position, node)
+        verdicts += _weak(node)
         verdicts += _single(node, zh, en)
         if node.dependence is not None and node.dependence > 0.5:
             lacking = [i for i in node.inputs if i.have < i.need]
@@ -206,7 +227,7 @@ def _firms(node: NodePosition) -> str:
     return f"≈{node.firms:.1f}" if node.estimated and node.firms % 1 else f"{node.firms:.0f}"
 
 
-def _weak(landscape: Landscape, position: Position, node: NodePosition) -> list[Verdict]:
+def _weak(node: NodePosition) -> list[Verdict]:
     if node.lq_high is not None and node.lq_high < 1:
         return [
             Verdict(
@@ -215,28 +236,13 @@ def _weak(landscape: Landscape, position: Position, node: NodePosition) -> list[
                 f"LQ {node.lq:.2f}, interval {node.lq_low:.2f}–{node.lq_high:.2f}, upper bound under 1",
             )
         ]
-    if node.n_eff is None or landscape.suppliers is None:
-        return []
-    total = position.firms
-    peers = [
-        c.n_eff
-        for (region, node_id), c in landscape.suppliers.items()
-        if node_id == node.node_id
-        and region != position.region
-        and c.n_eff is not None
-        and total / 2 <= landscape.totals[landscape.counts.region_index[region]] <= total * 2
-        and region in landscape.counts.region_index
-    ]
-    if len(peers) < 8:
-        return []
-    quarter = float(np.percentile(peers, 25))
-    if node.n_eff >= quarter:
+    if node.n_eff is None or node.peer_quartile is None or node.n_eff >= node.peer_quartile:
         return []
     return [
         Verdict(
             "weak",
-            f"有效供方 {node.n_eff:.1f}，低于 {len(peers)} 个规模相近地区的下四分位 {quarter:.1f}",
-            f"{node.n_eff:.1f} effective suppliers, under the lower quartile {quarter:.1f} of {len(peers)} regions of similar size",
+            f"有效供方 {node.n_eff:.1f}，低于 {node.peers} 个规模相近地区的下四分位 {node.peer_quartile:.1f}",
+            f"{node.n_eff:.1f} effective suppliers, under the lower quartile {node.peer_quartile:.1f} of {node.peers} regions of similar size",
         )
     ]
 
@@ -260,10 +266,23 @@ def _contested(landscape: Landscape, position: Position, node: NodePosition) -> 
     if not position.rivals or node.density is None:
         return None
     j = landscape.at[node.node_id]
-    ahead = []
-    for region, _ in position.rivals:
+    p = landscape.national[j] / landscape.totals.sum()
+    who = []
+    for region, cosine in position.rivals:
         r = landscape.counts.region_index[region]
-        w = landscape.node_density[r, j]
-        if np.isfinite(w) and w >= node.density and landscape.sizes[r, j] > 0:
-            ahead.append(region)
-    return Contested(2 * len(ahead) >= len(position.rivals), len(position.rivals), tuple(ahead))
+        w, x = float(landscape.node_density[r, j]), float(landscape.sizes[r, j])
+        lq = shrunk_lq(np.asarray(x), landscape.totals[r], p, landscape.shrink) if p > 0 else np.nan
+        who.append(
+            Rival(
+                region=region,
+                kind=position.rival_kinds.get(region, "alike"),
+                cosine=cosine,
+                density=w if np.isfinite(w) else None,
+                firms=x,
+                lq=float(lq) if np.isfinite(lq) else None,
+                ahead=bool(np.isfinite(w) and w >= node.density and x > 0),
+            )
+        )
+    who.sort(key=lambda v: (not v.ahead, -(v.density or 0.0), v.region))
+    ahead = tuple(v.region for v in who if v.ahead)
+    return Contested(2 * len(ahead) >= len(who), len(who), ahead, tuple(who))

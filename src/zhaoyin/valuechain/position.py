@@ -10,6 +10,7 @@ from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
+import numpy.typing as npt
 from scipy.sparse import csr_matrix
 
 from zhaoyin.base.errors import Refusal
@@ -29,6 +30,7 @@ from zhaoyin.valuechain.complexity import (
     shrunk_lq,
 )
 
+PEERS_AT = 8  # fewer regions of similar size have no quartile worth the name
 Said = tuple[str, str]  # the same sentence in Chinese and English
 
 
@@ -49,6 +51,7 @@ class NodePosition:
     ``firms`` the size (an estimate when ``estimated``: code counts times shares), ``expected`` the size at LQ 1;
     ``lq`` shrunk with ``lq_low``..``lq_high`` at 95 %; ``density`` 0..1 and ``density_rank`` its percentile among the
     region's industries; ``n_eff`` effective suppliers, ``top`` the largest share; ``dependence`` 0..1.
+    ``peer_quartile`` is the lower quartile of the effective suppliers of ``peers`` regions of similar size.
     """
 
     node_id: str
@@ -69,6 +72,8 @@ class NodePosition:
     criticality: float
     cuts_off: tuple[str, ...]
     strong: bool
+    peers: int = 0
+    peer_quartile: float | None = None
     why: Mapping[str, Said] = field(default_factory=dict)
 
     @property
@@ -79,7 +84,11 @@ class NodePosition:
 
 @dataclass(frozen=True)
 class Position:
-    """One region across the chain, with the figures of the region itself and what they rest on."""
+    """One region across the chain, with the figures of the region itself and what they rest on.
+
+    ``rivals`` are (region, cosine of the shrunk log-LQ vectors); ``rival_kinds`` says why each is one: alike (the
+    highest cosines), neighbour (the same prefecture), named (by a person).
+    """
 
     region: str
     firms: float
@@ -93,6 +102,7 @@ class Position:
     eci: float | None
     reliability: float | None
     rivals: tuple[tuple[str, float], ...]
+    rival_kinds: Mapping[str, str] = field(default_factory=dict)
     why: Mapping[str, Said] = field(default_factory=dict)
 
     def node(self, node_id: str) -> NodePosition:
@@ -105,6 +115,8 @@ class Landscape:
     ``members``: sizes by region and segment from classified firms (industries are node ids); without it sizes are
     code counts times the share of the code that belongs to the segment, and marked as estimates.
     ``suppliers``: concentration by (region, node id), see :func:`suppliers`.
+    ``confirmed``: firms by (region, node id) that texts or persons put into a segment: the size is never under it;
+    ``denied``: firms counted by their code that a person took out.
     """
 
     def __init__(
@@ -114,12 +126,14 @@ class Landscape:
         *,
         members: Counts | None = None,
         suppliers: Mapping[tuple[str, str], Concentration] | None = None,
+        confirmed: Mapping[tuple[str, str], float] | None = None,
+        denied: Mapping[tuple[str, str], float] | None = None,
         check_halves: bool = True,
         region_floor: float = REGION_FLOOR,
         shrink: float = SHRINK,
     ) -> None:
         self.chain, self.counts, self.members = chain, counts, members
-        self.suppliers = suppliers
+        self.suppliers, self.confirmed, self.denied = suppliers, dict(confirmed or {}), dict(denied or {})
         self.region_floor, self.shrink, self.check_halves = region_floor, shrink, check_halves
         self.leaves: tuple[Node, ...] = chain.leaves
         self.at = {n.node_id: j for j, n in enumerate(self.leaves)}
@@ -156,7 +170,13 @@ class Landscape:
     def sizes(self) -> Array:
         """Regions × segments."""
         if self.members is None:
-            return np.asarray((self.counts.matrix @ self.weights).todense())
+            sizes = np.asarray((self.counts.matrix @ self.weights).todense())
+            for region, node_id in {*self.confirmed, *self.denied}:
+                if region in self.counts.region_index and node_id in self.at:
+                    cell = self.counts.region_index[region], self.at[node_id]
+                    left = sizes[cell] - self.denied.get((region, node_id), 0.0)
+                    sizes[cell] = max(left, self.confirmed.get((region, node_id), 0.0), 0.0)
+            return sizes
         sizes = np.zeros((len(self.counts.regions), len(self.leaves)))
         dense = self.members.matrix.toarray()
         for r, region in enumerate(self.members.regions):
@@ -192,20 +212,24 @@ class Landscape:
         norm = np.linalg.norm(logs, axis=1, keepdims=True)
         return np.asarray(logs / np.where(norm > 0, norm, 1.0), dtype=np.float64)
 
-    def rivals(self, region: str, count: int = 5, named: Sequence[str] = ()) -> tuple[tuple[str, float], ...]:
-        """(region, cosine) of the regions whose shrunk log-LQ vectors point the same way, and those named by a person."""
+    def rivals(
+        self, region: str, count: int = 5, named: Sequence[str] = (), neighbours: int = 3
+    ) -> tuple[tuple[str, float, str], ...]:
+        """(region, cosine, kind): the regions whose shrunk log-LQ vectors point the same way (``alike``), the nearest
+        of those in the same prefecture by GB/T 2260 (``neighbour``), and those a person names (``named``)."""
         r = self.counts.region(region)
         cosine = self._log_lq @ self._log_lq[r]
-        cosine[r] = -np.inf
-        cosine[self.totals < self.region_floor] = -np.inf
-        order = [int(i) for i in np.argsort(-cosine, kind="stable")[:count] if np.isfinite(cosine[i])]
+        allowed = (self.totals >= self.region_floor) & np.isfinite(cosine)
+        allowed[r] = False
+        order = [int(i) for i in np.argsort(-cosine, kind="stable") if allowed[i]]
+        near = [i for i in order if self.counts.regions[i][:4] == region[:4] and len(region) == 6]
+        kinds = dict.fromkeys(order[:count], "alike")
+        for i in near[:neighbours]:
+            kinds.setdefault(i, "neighbour")
         for name in named:
-            i = self.counts.region(name)
-            if i not in order and i != r:
-                order.append(i)
-        return tuple(
-            (self.counts.regions[i], float((self._log_lq[i] * self._log_lq[r]).sum())) for i in order
-        )
+            if (i := self.counts.region(name)) != r:
+                kinds.setdefault(i, "named")
+        return tuple((self.counts.regions[i], float(cosine[i]), kind) for i, kind in kinds.items())
 
     def position(self, region: str, *, rivals: Sequence[str] = ()) -> Position:
         """All figures of one region; Refusal when the counts do not hold it."""
@@ -219,6 +243,7 @@ class Landscape:
         )
         c = self.complexity
         related, unrelated = related_variety(self.counts)
+        found = self.rivals(region, named=rivals) if large else ()
         eci = float(c.eci[r]) if np.isfinite(c.eci[r]) else None
         if not large:
             why |= {"lq": small, "eci": small, "diversity": small, "related_variety": small}
@@ -238,7 +263,8 @@ class Landscape:
             unrelated_variety=float(unrelated[r]) if large else None,
             eci=eci if large else None,
             reliability=c.reliability,
-            rivals=self.rivals(region, named=rivals) if large else (),
+            rivals=tuple((name, cosine) for name, cosine, _ in found),
+            rival_kinds={name: kind for name, _, kind in found},
             why=why,
         )
 
@@ -276,12 +302,13 @@ class Landscape:
             others = others[np.isfinite(others)]
             rank = float((others <= w + 1e-12).mean())
         known, n_eff, top = self._suppliers(r, node, x, why)
+        peers, quartile = self._peers(r, node, why)
         dependence, inputs = self._dependence(r, j, x, why)
         need, shortfall = self._need(r, j, x, expected, why)
         return NodePosition(
             node_id=node.node_id,
             firms=x,
-            estimated=self.members is None and any(s.share < 1 for s in self.chain.codes_of(node.node_id)),
+            estimated=self._estimated(r, node, x),
             expected=expected,
             lq=lq,
             lq_low=low,
@@ -297,8 +324,42 @@ class Landscape:
             criticality=self.chain.criticality[node.node_id],
             cuts_off=self.chain.chokepoints.get(node.node_id, ()),
             strong=low is not None and low > 1 and x >= PRESENT_AT,
+            peers=peers,
+            peer_quartile=quartile,
             why=why,
         )
+
+    def _estimated(self, r: int, node: Node, x: float) -> bool:
+        """Whether a size is code counts times shares, and not firms that can be named."""
+        named = self.confirmed.get((self.counts.regions[r], node.node_id))
+        shared = any(s.share < 1 for s in self.chain.codes_of(node.node_id))
+        return self.members is None and shared and (named is None or named < x)
+
+    @cached_property
+    def _suppliers_of(self) -> dict[str, tuple[npt.NDArray[np.int64], Array]]:
+        """Segment → (regions as numbers, their effective suppliers), known ones only."""
+        found: dict[str, tuple[list[int], list[float]]] = {}
+        for (region, node_id), c in (self.suppliers or {}).items():
+            if c.n_eff is not None and region in self.counts.region_index:
+                places, values = found.setdefault(node_id, ([], []))
+                places.append(self.counts.region_index[region])
+                values.append(c.n_eff)
+        return {n: (np.asarray(places), np.asarray(values)) for n, (places, values) in found.items()}
+
+    def _peers(self, r: int, node: Node, why: dict[str, Said]) -> tuple[int, float | None]:
+        """Regions with half to twice our firms whose effective suppliers are known, and their lower quartile."""
+        places, values = self._suppliers_of.get(node.node_id, (np.zeros(0, int), np.zeros(0)))
+        total = self.totals[r]
+        peers = values[
+            (places != r) & (self.totals[places] >= total / 2) & (self.totals[places] <= total * 2)
+        ]
+        if peers.size < PEERS_AT:
+            why["peer_quartile"] = (
+                f"规模相近（企业数在一半到两倍之间）、知道供方集中度的地区只有 {peers.size} 个，少于 {PEERS_AT} 个，不比",
+                f"only {peers.size} regions of similar size (half to twice the firms) have known suppliers, under {PEERS_AT}: not compared",
+            )
+            return int(peers.size), None
+        return int(peers.size), float(np.percentile(peers, 25))
 
     def _suppliers(
         self, r: int, node: Node, x: float, why: dict[str, Said]
@@ -306,7 +367,7 @@ class Landscape:
         if x <= 0:
             why["n_eff"] = ("本地没有企业", "there is no firm here")
             return False, None, None
-        if self.members is None and any(c.share < 1 for c in self.chain.codes_of(node.node_id)):
+        if self._estimated(r, node, x):
             why["n_eff"] = (
                 "行业代码与别的行业共用，数不出本环节的供方",
                 "the industry code is shared with other trades, so its suppliers cannot be told apart",

@@ -14,9 +14,9 @@ employees, capital_wan, patents, certificates   capability, each a percentile in
 branches_24m, financing_24m, capacity_news, cost_pressure   mobility: counts, or true/false
 mobility           how likely to move, 0..1, where the data's owner gives one
 local_buyers, local_suppliers   pull: how many along the chain are here
-tie                who opens the door (text), or a score in 0..1
+tie                who opens the door (text), or a score in 0..1 with ``tie_said`` the words (zh, en)
 rivals_hosting     share (0..1) of the rivals that already host the firm or its group; edge
-distance_km        reach
+distance_km        reach, with ``distance_said`` what the distance rests on (zh, en)
 group_id, city     for spreading the list
 =================  =================================================================================================
 """
@@ -120,8 +120,12 @@ def shortlist(
     at_least: float = 0.35,
     weights: Mapping[str, float] | None = None,
     synthetic: bool = False,
+    pull_said: Said | None = None,
 ) -> Shortlist:
-    """Gate, score, spread and explain. ``density`` w_rj here, ``rival_density`` the largest among the rivals."""
+    """Gate, score, spread and explain.
+
+    ``density`` w_rj here, ``rival_density`` the largest among the rivals; ``pull_said``: who buys and sells here, in words.
+    """
     w = dict(weights or WEIGHTS)
     if set(w) != set(WEIGHTS) or abs(sum(w.values()) - 1) > 1e-9 or min(w.values()) < 0:
         raise Refusal(
@@ -129,7 +133,7 @@ def shortlist(
             f"权重要恰好是 {'、'.join(WEIGHTS)} 七项，非负，合计为 1。",
             f"The weights must be exactly {', '.join(WEIGHTS)}, none negative, with sum 1.",
         )
-    rows = [dict(c) for c in candidates]
+    rows = [{"pull_said": pull_said, **c} if pull_said else dict(c) for c in candidates]
     for number, row in enumerate(rows, 1):
         if not str(row.get("firm_id") or "").strip():
             raise Refusal(
@@ -334,10 +338,20 @@ def _say(term: str, row: Mapping[str, Any], value: float) -> Said:
         ]
     elif term == "mobility":
         details = [n for k, n in _MOBILITY.items() if _number(row.get(k)) or _truth(row.get(k))]
+    elif term == "tie" and row.get("tie_said"):
+        details.append(row["tie_said"])
     elif term == "tie" and isinstance(row.get("tie"), str):
         details.append((row["tie"], row["tie"]))
     elif term == "reach" and _number(row.get("distance_km")) is not None:
-        details.append((f"{_number(row['distance_km']):.0f} 公里", f"{_number(row['distance_km']):.0f} km"))
+        how = row.get("distance_said")
+        km = f"{_number(row['distance_km']):,.0f}"
+        details.append((f"{km} 公里", f"{km} km"))
+        details += [how] if how else []
+    elif term == "edge" and _number(row.get("rivals_hosting")):
+        share = f"{_number(row['rivals_hosting']):.0%}"
+        details.append((f"{share} 的对手地区已有它", f"{share} of the rivals host it already"))
+    elif term == "pull" and row.get("pull_said"):
+        details.append(row["pull_said"])
     elif term == "pull":
         buyers, sellers = _number(row.get("local_buyers")), _number(row.get("local_suppliers"))
         if buyers is not None or sellers is not None:
