@@ -123,7 +123,7 @@ def load(home: Path) -> dict[str, np.ndarray]:
 
 
 def book(dense: bool = False):
-    """The rules; dense: every condition replaced by one that every firm meets."""
+    """The rules; dense: every condition, and every lowest tier, replaced by one that every firm meets."""
     from zhaoyin.incentives import Book
 
     text = RULES.read_text()
@@ -136,6 +136,7 @@ def book(dense: bool = False):
             text,
         )
         text = re.sub(r"require: \[.*\]", 'require: ["地区 >= 0"]', text)
+        text = re.sub(r"(table: \[\[)[\d.]+(万元|亿元|元)?,", r"\g<1>0\2,", text)
     return Book.parse({"bench.yaml": text})
 
 

@@ -6,8 +6,9 @@ survive. Rows with unknown values carry a validity mask; where no column has one
 
 from __future__ import annotations
 
+import math
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from fractions import Fraction
@@ -168,7 +169,10 @@ class Frame:
         self.n = stop - start if rows is None else len(rows)
         self.cache: dict[Any, Array] = {}
 
-    def take(self, rows: Array) -> Frame:
+    def take(self, rows: Array | None) -> Frame:
+        """These rows of the frame; None is all of them."""
+        if rows is None:
+            return self
         return Frame(self.columns, self.start, self.stop, rows if self.rows is None else self.rows[rows])
 
     def raw(self, name: str) -> Array:
@@ -215,67 +219,153 @@ class Compiler:
             return lambda frame: np.where(frame.valid(name), frame.raw(name), absent)
         return lambda frame: frame.raw(name)
 
+    def owned(self, node: x.Num) -> bool:
+        """Whether the closure of a number gives an array of its own, which the next step may write over."""
+        if isinstance(node, x.Const | x.Unknown | x.Field):
+            return False
+        return isinstance(node, x.Case) or any(n in self.columns for n in x.fields(node))
+
+    def positive(self, node: x.Num) -> bool:
+        """Whether a number is never below zero, whatever the row (fields keep to their declared bounds)."""
+        match node:
+            case x.Const(value):
+                return value >= 0
+            case x.Field(name):
+                return self.dictionary[name].low >= 0
+            case x.Add(a, b) | x.Mul(a, b):
+                return self.positive(a) and self.positive(b)
+            case x.Min(args):
+                return all(map(self.positive, args))
+            case x.Max(args):
+                return any(map(self.positive, args))
+            case x.Case(branches, otherwise):
+                return all(self.positive(v) for _, v in branches) and self.positive(otherwise)
+        return not isinstance(node, x.Sub)
+
+    def _two(self, ufunc: Any, a: x.Num, b: x.Num) -> Fn:
+        """A step of two numbers, written over the first or the second where one of them is nobody else's."""
+        p, q = self.number(a), self.number(b)
+        if self.owned(a):
+
+            def over_first(frame: Frame) -> Any:
+                value = p(frame)
+                return ufunc(value, q(frame), out=value)
+
+            return over_first
+        if self.owned(b):
+
+            def over_second(frame: Frame) -> Any:
+                value = q(frame)
+                return ufunc(p(frame), value, out=value)
+
+            return over_second
+        return lambda frame: ufunc(p(frame), q(frame))
+
+    def _floor(self, node: x.Num) -> Fn:
+        """The positive part of a number, in an array of its own where it is one."""
+        p, owned = self.number(node), self.owned(node)
+        if self.positive(node):
+            return p
+        if owned:
+
+            def over(frame: Frame) -> Any:
+                value = p(frame)
+                return np.maximum(value, 0, out=value)
+
+            return over
+        return lambda frame: np.maximum(p(frame), 0)
+
     def number(self, node: x.Num) -> Fn:
-        """int64 values; where unknown, anything."""
+        """int64 values; where unknown, anything. An array is the caller's to write over if ``owned`` says so."""
         match node:
             case x.Const(value):
                 return lambda frame: value
             case x.Unknown():
                 return lambda frame: 0
             case x.Field(name):
-                raw, entry, column = self.raw(name), self.dictionary[name], self.columns.get(name)
-                if column is None:
-                    return raw
-
-                def checked(frame: Frame) -> Array:
-                    values: Array = raw(frame)
-                    if values.size and (values.max() > entry.high or values.min() < entry.low):
-                        self._out_of_range(entry, values, frame)
-                    return values.astype(np.int64, copy=False)
-
-                return checked
+                return self._field(name)
             case x.Add(a, b):
-                p, q = self.number(a), self.number(b)
-                return lambda frame: p(frame) + q(frame)
+                return self._two(np.add, a, b)
             case x.Sub(a, b):
-                p, q = self.number(a), self.number(b)
-                return lambda frame: p(frame) - q(frame)
+                return self._two(np.subtract, a, b)
             case x.Mul(a, b):
-                p, q = self.number(a), self.number(b)
-                return lambda frame: p(frame) * q(frame)
+                return self._two(np.multiply, a, b)
             case x.Step(a, each):
-                p = self.number(a)
-                return lambda frame: np.maximum(p(frame), 0) // each
+                return self._divided(a, each, 1, False)
             case x.Round(a, den, unit, half_up):
-                p, step = self.number(a), den * unit
-                if half_up:
-                    return lambda frame: (2 * np.maximum(p(frame), 0) + step) // (2 * step) * unit
-                if unit == 1:
-                    return lambda frame: np.maximum(p(frame), 0) // step
-                return lambda frame: np.maximum(p(frame), 0) // step * unit
+                return self._divided(a, den * unit, unit, half_up)
             case x.Min(args) | x.Max(args):
-                parts = [self.number(a) for a in args]
-                pick: Any = np.minimum if isinstance(node, x.Min) else np.maximum
-
-                def extreme(frame: Frame) -> Any:
-                    value = parts[0](frame)
-                    for part in parts[1:]:
-                        value = pick(value, part(frame))
-                    return value
-
-                return extreme
+                return self._extreme(args, np.minimum if isinstance(node, x.Min) else np.maximum)
             case x.Case(branches, otherwise):
-                cases = [(self.true(c), self.number(v)) for c, v in branches]
-                rest = self.number(otherwise)
-
-                def case(frame: Frame) -> Any:
-                    value = rest(frame)
-                    for when, worth in reversed(cases):
-                        value = np.where(when(frame), worth(frame), value)
-                    return value
-
-                return case
+                return self._case(branches, otherwise)
         raise TypeError(node)
+
+    def _field(self, name: str) -> Fn:
+        raw, entry, column = self.raw(name), self.dictionary[name], self.columns.get(name)
+        if column is None:
+            return raw
+        kind = column.values.dtype
+        held = kind.kind in "iu" and np.iinfo(kind).max <= entry.high and np.iinfo(kind).min >= entry.low
+        seen = ("in bounds", name)
+
+        def checked(frame: Frame) -> Array:
+            values: Array = raw(frame)
+            if not held and seen not in frame.cache:
+                if values.size and (values.max() > entry.high or values.min() < entry.low):
+                    self._out_of_range(entry, values, frame)
+                frame.cache[seen] = values
+            return values.astype(np.int64, copy=False)
+
+        return checked
+
+    def _divided(self, node: x.Num, step: int, unit: int, half_up: bool) -> Fn:
+        p = self._floor(node)
+        owned = self.owned(node) or not self.positive(node)
+
+        def divided(frame: Frame) -> Any:
+            value = p(frame)
+            out = value if owned and isinstance(value, np.ndarray) else None
+            if half_up:
+                value = out = np.multiply(value, 2, out=out)
+                value = np.add(value, step, out=out if isinstance(out, np.ndarray) else None)
+            whole = 2 * step if half_up else step
+            if whole != 1 or out is None:
+                value = np.floor_divide(value, whole, out=out if isinstance(out, np.ndarray) else None)
+            if unit != 1:
+                value = np.multiply(value, unit, out=value if isinstance(value, np.ndarray) else None)
+            return value
+
+        return divided
+
+    def _extreme(self, args: tuple[x.Num, ...], pick: Any) -> Fn:
+        # the one whose array may be written over goes first
+        first, *rest = sorted(args, key=lambda a: not self.owned(a))
+        p, parts, owned = self.number(first), [self.number(a) for a in rest], self.owned(first)
+
+        def extreme(frame: Frame) -> Any:
+            value = p(frame)
+            mine = owned
+            for part in parts:
+                value = pick(value, part(frame), out=value) if mine else pick(value, part(frame))
+                mine = isinstance(value, np.ndarray)
+            return value
+
+        return extreme
+
+    def _case(self, branches: tuple[tuple[x.Bool, x.Num], ...], otherwise: x.Num) -> Fn:
+        cases = [(self.true(c), self.number(v)) for c, v in branches]
+        rest, owned = self.number(otherwise), self.owned(otherwise)
+
+        def case(frame: Frame) -> Any:
+            value, mine = rest(frame), owned
+            for when, worth in reversed(cases):
+                if mine:
+                    np.copyto(value, worth(frame), where=when(frame))
+                else:
+                    value, mine = np.where(when(frame), worth(frame), value), True
+            return value
+
+        return case
 
     def _out_of_range(self, entry: f.Field, values: Array, frame: Frame) -> None:
         bad = (values > entry.high) | (values < entry.low)
@@ -468,9 +558,9 @@ def _dense(value: Any, n: int) -> Array:
 
 @dataclass(slots=True)
 class _Hits:
-    """One clause in one chunk: local rows with their amounts, the pending, those somebody must decide."""
+    """One clause in one chunk: its rows (None: every row) with their amounts, the pending, those to be decided."""
 
-    rows: Array
+    rows: Array | None
     paid: Array
     pending: Array
     decide: Array
@@ -497,17 +587,22 @@ class Plan:
                 progress(min(CHUNK, n - start))
             return hits
 
-        if threads > 1 and n > CHUNK:
-            with ThreadPoolExecutor(threads) as pool:
-                chunks = list(pool.map(one, starts))
-        else:
-            chunks = [one(start) for start in starts]
-        return Batch(self.rules, self.dictionary, columns, n, chunks)
+        chunks = _each(one, starts, threads)
+        return Batch(self.rules, self.dictionary, columns, job.total, starts, chunks, threads)
+
+
+def _each(one: Callable[[int], Any], items: Iterable[int], threads: int) -> list[Any]:
+    items = list(items)
+    if threads > 1 and len(items) > 1:
+        with ThreadPoolExecutor(threads) as pool:
+            return list(pool.map(one, items))
+    return [one(item) for item in items]
 
 
 class _Job:
     def __init__(self, rules: m.Rules, dictionary: f.Dictionary, columns: dict[str, Column], n: int) -> None:
         self.rules, self.columns, self.n = rules, columns, n
+        self.total = np.zeros(n, np.int64)
         self.compiler = c = Compiler(columns, dictionary)
         uses: dict[x.Bool, int] = {}
         terms = [
@@ -534,6 +629,7 @@ class _Job:
             for args, cold in zip(terms, self.cold, strict=True)
         ]
         self.award = [c.number(p.award) for p in rules.policies]
+        self.award_owned = [c.owned(p.award) for p in rules.policies]
         self.award_known = [c.known(p.award) for p in rules.policies]
         self.discretion = [
             (c.true(p.discretion), c.maybe(p.discretion)) if p.discretion is not None else None
@@ -591,17 +687,23 @@ class _Job:
         for k, conditions in enumerate(self.instalments):
             if conditions:
                 inner = frame.take(hits[k].rows)
-                open_: Any = np.ones(len(hits[k].rows), bool)
-                reached = np.zeros(len(hits[k].rows), np.int8)
+                open_: Any = np.ones(inner.n, bool)
+                reached = np.zeros(inner.n, np.int8)
                 for condition in conditions:
                     open_ = open_ & condition(inner)
                     reached += open_
                 hits[k].reached = reached
+        total = self.total[start:stop]
         for hit in hits:
-            for name in ("rows", "pending", "decide"):
+            if hit.rows is None:
+                total += hit.paid
+            elif len(hit.rows):
+                total[hit.rows] += hit.paid
+                hit.rows = hit.rows.astype(np.int32)
+            for name in ("pending", "decide"):
                 rows = getattr(hit, name)
                 if len(rows):
-                    setattr(hit, name, (rows + start).astype(np.int32 if self.n < 2**31 else np.int64))
+                    setattr(hit, name, rows.astype(np.int32))
         return hits
 
     def _eligible(self, k: int, frame: Frame, shared: Array | None, n: int) -> _Hits:
@@ -622,100 +724,140 @@ class _Job:
                     break
                 rows = rows[fn(inner)]
                 inner = frame.take(rows)
-        if rows is None:
-            if mask is None or np.count_nonzero(mask) == n:
-                rows = np.arange(n)  # everybody: the columns themselves, nothing to gather
-            else:
-                rows = np.flatnonzero(mask)
-                inner = frame.take(rows)
+        if rows is None and mask is not None and np.count_nonzero(mask) < n:
+            rows = np.flatnonzero(mask)
+            inner = frame.take(rows)
         pending = decide = _NONE
         strict = self.strict[k]
-        if strict is not None and len(rows):
+        if strict is not None and inner.n:
             held = strict(inner)
             if not held.all():
-                pending, rows = rows[~held], rows[held]
+                pending, rows = _pick(rows, ~held), _pick(rows, held)
                 inner = frame.take(rows)
         policy = self.rules.policies[k]
         if policy.nature == m.UNSTATED or policy.draft:
-            return _Hits(_NONE, _NONE, np.concatenate([pending, rows]), _NONE)
+            return _Hits(_NONE, _NONE, np.concatenate([pending, _all(rows, n)]), _NONE)
         discretion = self.discretion[k]
-        if discretion is not None and len(rows):
+        if discretion is not None and inner.n:
             asked, perhaps = np.asarray(discretion[0](inner)), np.asarray(discretion[1](inner))
-            decide = rows[asked]
+            decide = _pick(rows, asked)
             unsure = perhaps & ~asked
-            pending = np.concatenate([pending, rows[unsure]]) if unsure.any() else pending
+            pending = np.concatenate([pending, _pick(rows, unsure)]) if unsure.any() else pending
             if perhaps.any():
-                rows = rows[~perhaps]
+                rows = _pick(rows, ~perhaps)
                 inner = frame.take(rows)
         known = self.award_known[k]
-        if known is not ALWAYS and len(rows):
+        if known is not ALWAYS and inner.n:
             sure = _as_mask(known)(inner)
             if not sure.all():
-                pending, rows = np.concatenate([pending, rows[~sure]]), rows[sure]
+                pending, rows = np.concatenate([pending, _pick(rows, ~sure)]), _pick(rows, sure)
                 inner = frame.take(rows)
-        if not len(rows):
+        if not inner.n:
             return _Hits(_NONE, _NONE, pending, decide)
-        paid = _dense(self.award[k](inner), len(rows)) if policy.payable else np.zeros(len(rows), np.int64)
-        return _Hits(rows, paid, pending, decide)
+        if not policy.payable:
+            return _Hits(rows, np.zeros(inner.n, np.int64), pending, decide)
+        paid = _dense(self.award[k](inner), inner.n)
+        return _Hits(rows, paid if self.award_owned[k] else paid.copy(), pending, decide)
 
     def _combine(self, hits: list[_Hits], frame: Frame, n: int) -> None:
         policies = self.rules.policies
         for group, already in zip(self.groups, self.already, strict=True):
-            members = [k for k in group.members if len(hits[k].rows) and policies[k].payable]
+            members = [k for k in group.members if len(hits[k].paid) and policies[k].payable]
             if len(members) > 1:
-                best, who = np.full(n, -1, np.int64), np.full(n, -1, np.int16)
-                for k in members:
-                    rows, paid = hits[k].rows, hits[k].paid
-                    better = who[rows] < 0 if group.rule == "exclude" else paid > best[rows]
-                    taken = rows[better]
-                    best[taken], who[taken] = paid[better], k
-                for k in members:
-                    hits[k].paid = np.where(who[hits[k].rows] == k, hits[k].paid, 0)
+                if all(hits[k].rows is None for k in members):
+                    self._best_of_all(members, group.rule, hits)
+                else:
+                    self._best_of_some(members, group.rule, hits, n)
             if already is None:
                 continue
             value, known = already
             for k in members:
-                inner = frame.take(hits[k].rows)
                 if known is not ALWAYS:
-                    self._lose(hits[k], np.asarray(_as_mask(known)(inner)))
-                    inner = frame.take(hits[k].rows)
-                hits[k].paid = np.maximum(hits[k].paid - value(inner), 0)
+                    self._lose(hits[k], np.asarray(_as_mask(known)(frame.take(hits[k].rows))))
+                paid = hits[k].paid
+                np.subtract(paid, value(frame.take(hits[k].rows)), out=paid)
+                np.maximum(paid, 0, out=paid)
+
+    @staticmethod
+    def _best_of_all(members: list[int], rule: str, hits: list[_Hits]) -> None:
+        """Every row has every member: columns against columns."""
+        if rule == "exclude":
+            for k in members[1:]:
+                hits[k].paid[:] = 0
+            return
+        best = hits[members[0]].paid.copy()
+        who = np.full(len(best), members[0], np.int16)
+        for k in members[1:]:
+            paid = hits[k].paid
+            np.copyto(who, k, where=paid > best)
+            np.maximum(best, paid, out=best)
+        for k in members:
+            np.copyto(hits[k].paid, 0, where=who != k)
+
+    @staticmethod
+    def _best_of_some(members: list[int], rule: str, hits: list[_Hits], n: int) -> None:
+        best, who = np.full(n, -1, np.int64), np.full(n, -1, np.int16)
+        for k in members:
+            rows, paid = _all(hits[k].rows, n), hits[k].paid
+            better = who[rows] < 0 if rule == "exclude" else paid > best[rows]
+            taken = rows[better]
+            best[taken], who[taken] = paid[better], k
+        for k in members:
+            np.copyto(hits[k].paid, 0, where=who[_all(hits[k].rows, n)] != k)
 
     @staticmethod
     def _lose(hit: _Hits, sure: Array) -> None:
         """Rows whose limit is not known wait for it."""
         if not sure.all():
-            hit.pending = np.concatenate([hit.pending, hit.rows[~sure]])
-            hit.rows, hit.paid = hit.rows[sure], hit.paid[sure]
+            hit.pending = np.concatenate([hit.pending, _pick(hit.rows, ~sure)])
+            hit.rows, hit.paid = _pick(hit.rows, sure), hit.paid[sure]
 
     def _firm_caps(self, hits: list[_Hits], frame: Frame, n: int) -> None:
         for members, limit, known, node in self.caps:
-            inside = [k for k in members if len(hits[k].rows) and self.rules.policies[k].payable]
+            inside = [k for k in members if len(hits[k].paid) and self.rules.policies[k].payable]
             if not inside:
                 continue
             top: Any
             if isinstance(node, x.Const):
                 top = node.value
-                total = np.zeros(n, np.int64)
-                for k in inside:
-                    total[hits[k].rows] += hits[k].paid
-                if not (total > top).any():
-                    continue
             else:
                 top = np.zeros(n, np.int64)
                 for k in inside:
                     if known is not ALWAYS:
                         self._lose(hits[k], np.asarray(_as_mask(known)(frame.take(hits[k].rows))))
-                    inner = frame.take(hits[k].rows)
-                    top[hits[k].rows] = limit(inner)
+                    top[_at(hits[k].rows)] = limit(frame.take(hits[k].rows))
+            total = np.zeros(n, np.int64)
+            for k in inside:
+                total[_at(hits[k].rows)] += hits[k].paid
+            over = total > top
+            if not over.any():
+                continue
+            cut = np.flatnonzero(over)  # only the rows above the cap are shared out again
             cum = np.zeros(n, np.int64)
             for k in inside:
                 rows = hits[k].rows
-                before = cum[rows]
-                after = before + hits[k].paid
-                cum[rows] = after
-                here = top if isinstance(top, int) else top[rows]
-                hits[k].paid = np.minimum(after, here) - np.minimum(before, here)
+                if rows is None:
+                    here = place = cut
+                else:
+                    place = np.flatnonzero(over[rows])
+                    here = rows[place]
+                before = cum[here]
+                after = before + hits[k].paid[place]
+                cum[here] = after
+                most = top if isinstance(top, int) else top[here]
+                hits[k].paid[place] = np.minimum(after, most) - np.minimum(before, most)
+
+
+def _at(rows: Array | None) -> Any:
+    return slice(None) if rows is None else rows
+
+
+def _all(rows: Array | None, n: int) -> Array:
+    return np.arange(n) if rows is None else rows
+
+
+def _pick(rows: Array | None, keep: Array) -> Array:
+    return np.flatnonzero(keep) if rows is None else rows[keep]
 
 
 @dataclass(frozen=True, slots=True)
@@ -736,31 +878,62 @@ class Batch:
         rules: m.Rules,
         dictionary: f.Dictionary,
         columns: dict[str, Column],
-        n: int,
+        total: Array,
+        starts: range,
         chunks: list[list[_Hits]],
+        threads: int,
     ) -> None:
-        self.rules, self.dictionary, self.columns, self.n = rules, dictionary, columns, n
-        self.rows: list[Array] = []
-        self.granted: list[Array] = []
-        self.pending: list[Array] = []
-        self.decide: list[Array] = []
-        self._reached: list[Array | None] = []
-        for k in range(len(rules.policies)):
-            parts = [chunk[k] for chunk in chunks]
-            self.rows.append(_joined([p.rows for p in parts]))
-            self.granted.append(_joined([p.paid for p in parts]))
-            self.pending.append(_joined([p.pending for p in parts]))
-            self.decide.append(_joined([p.decide for p in parts]))
-            reached = [p.reached for p in parts if p.reached is not None]
-            self._reached.append(_joined(reached) if rules.policies[k].instalments else None)
-            for chunk in chunks:
-                chunk[k] = _Hits(_NONE, _NONE, _NONE, _NONE)  # give the memory back
+        self.rules, self.dictionary, self.columns, self.n = rules, dictionary, columns, len(total)
+        self.total = total  # what each row gets in all, before budgets and quotas
+        self._starts, self._chunks, self._threads = starts, chunks, threads
+        self._granted = [[chunk[k].paid for chunk in chunks] for k in range(len(rules.policies))]
         self.ratios: dict[str, float] = {}
-        self.paid = self._budgets()
+        self._paid = self._budgets()
 
-    def _budgets(self) -> list[Array]:
-        """Quotas, then budgets over all rows."""
-        paid = list(self.granted)
+    def _size(self, i: int) -> int:
+        return min(self._starts[i] + self._starts.step, self.n) - self._starts[i]
+
+    def _global(self, name: str) -> list[Array]:
+        """Row numbers of every clause over the whole table."""
+        out = []
+        for k in range(len(self.rules.policies)):
+            parts = []
+            for i, chunk in enumerate(self._chunks):
+                rows = _all(getattr(chunk[k], name), self._size(i))
+                if len(rows):
+                    parts.append(rows.astype(np.int64 if self.n > 2**31 else np.int32) + self._starts[i])
+            out.append(_joined(parts))
+        return out
+
+    @cached_property
+    def rows(self) -> list[Array]:
+        """Per clause: the eligible rows."""
+        return self._global("rows")
+
+    @cached_property
+    def pending(self) -> list[Array]:
+        return self._global("pending")
+
+    @cached_property
+    def decide(self) -> list[Array]:
+        return self._global("decide")
+
+    @cached_property
+    def granted(self) -> list[Array]:
+        """Per clause: fen of its eligible rows, before budgets and quotas."""
+        return [_joined(parts) for parts in self._granted]
+
+    @cached_property
+    def paid(self) -> list[Array]:
+        """Per clause: fen of its eligible rows, after budgets and quotas."""
+        return [
+            kept if new is old else _joined(new)
+            for new, old, kept in zip(self._paid, self._granted, self.granted, strict=True)
+        ]
+
+    def _budgets(self) -> list[list[Array]]:
+        """Quotas, then budgets over all rows. A clause without either keeps the very list it came with."""
+        paid = list(self._granted)
         compiler = Compiler(self.columns, self.dictionary)
         for k, policy in enumerate(self.rules.policies):
             if policy.quota is None or policy.rank_by is None or not policy.payable:
@@ -768,10 +941,10 @@ class Batch:
             order = self._order(compiler, policy.rank_by, self.rows[k], descending=True)
             keep = np.zeros(len(self.rows[k]), bool)
             keep[order[: policy.quota]] = True
-            paid[k] = np.where(keep, paid[k], 0)
+            paid[k] = self._cut(k, np.where(keep, _joined(paid[k]), 0))
         for budget in self.rules.budgets:
-            members = [k for k in budget.members if len(self.rows[k])]
-            total = sum(int(paid[k].sum()) for k in members)
+            members = [k for k in budget.members if any(map(len, paid[k]))]
+            total = sum(int(part.sum()) for k in members for part in paid[k])
             if total <= budget.amount:
                 self.ratios[budget.name] = 1.0
                 continue
@@ -780,32 +953,40 @@ class Batch:
                 share = budget.amount * scale // total
                 self.ratios[budget.name] = share / scale
                 for k in members:
-                    whole, part = np.divmod(paid[k], scale)  # keeps the product inside int64
-                    paid[k] = whole * share + part * share // scale
+                    paid[k] = _each(_Scaled(paid[k], share, scale), range(len(paid[k])), self._threads)
                 continue
-            rows = np.unique(np.concatenate([self.rows[k] for k in members]))
-            worth = np.zeros(len(rows), np.int64)
+            whole = {k: _joined(paid[k]) for k in members}
+            self._by_order(budget, whole, compiler)
             for k in members:
-                worth[np.searchsorted(rows, self.rows[k])] += paid[k]
-            order_by = budget.order_by or x.Const(0)
-            order = self._order(compiler, order_by, rows, descending=budget.rule == "ranked")
-            after = np.empty(len(rows), np.int64)
-            after[order] = np.cumsum(worth[order])
-            before = after - worth
-            if budget.rule == "stop":
-                whole_ = after <= budget.amount
-                for k in members:
-                    paid[k] = np.where(whole_[np.searchsorted(rows, self.rows[k])], paid[k], 0)
-            else:
-                for k in members:
-                    at = np.searchsorted(rows, self.rows[k])
-                    start = before[at]
-                    end = start + paid[k]
-                    before[at] = end
-                    paid[k] = np.minimum(end, budget.amount) - np.minimum(start, budget.amount)
-            given = sum(int(paid[k].sum()) for k in members)
+                paid[k] = self._cut(k, whole[k])
+            given = sum(int(part.sum()) for part in whole.values())
             self.ratios[budget.name] = given / total if total else 1.0
         return paid
+
+    def _by_order(self, budget: m.Budget, paid: dict[int, Array], compiler: Compiler) -> None:
+        """First come, ranked or stop: rows in order until the pot is empty; the amounts are replaced."""
+        rows = np.unique(np.concatenate([self.rows[k] for k in paid]))
+        worth = np.zeros(len(rows), np.int64)
+        for k, fen in paid.items():
+            worth[np.searchsorted(rows, self.rows[k])] += fen
+        order_by = budget.order_by or x.Const(0)
+        order = self._order(compiler, order_by, rows, descending=budget.rule == "ranked")
+        after = np.empty(len(rows), np.int64)
+        after[order] = np.cumsum(worth[order])
+        before = after - worth
+        for k, fen in paid.items():
+            at = np.searchsorted(rows, self.rows[k])
+            if budget.rule == "stop":
+                paid[k] = np.where((after <= budget.amount)[at], fen, 0)
+                continue
+            start = before[at]
+            end = start + fen
+            before[at] = end
+            paid[k] = np.minimum(end, budget.amount) - np.minimum(start, budget.amount)
+
+    def _cut(self, k: int, whole: Array) -> list[Array]:
+        """A clause's amounts by chunk again."""
+        return np.split(whole, np.cumsum([len(part) for part in self._granted[k]])[:-1])
 
     def _order(self, compiler: Compiler, node: x.Num, rows: Array, *, descending: bool) -> Array:
         """Rows by a key; a key that is not known comes last; ties keep the table's order."""
@@ -818,65 +999,71 @@ class Batch:
         return self.rules.index(policy)
 
     @cached_property
-    def total(self) -> Array:
-        """What each row gets in all, before budgets and quotas."""
-        total = np.zeros(self.n, np.int64)
-        for rows, granted in zip(self.rows, self.granted, strict=True):
-            if len(rows):
-                total[rows] += granted
-        return total
+    def _settled(self) -> tuple[Array, Array]:
+        """(after budgets and quotas, due now): both totals in one pass over the chunks."""
+        final, due = np.empty(self.n, np.int64), np.empty(self.n, np.int64)
+        shares = [_shares(policy) for policy in self.rules.policies]
 
-    def _moved(self, start: Array, before: list[Array], after: list[Array]) -> Array:
-        """A total with some clauses' amounts replaced: only those are touched."""
-        total = start.copy()
-        for rows, old, new in zip(self.rows, before, after, strict=True):
-            if new is not old and len(rows):
-                total[rows] += new - old
-        return total
+        def one(i: int) -> None:
+            inside = slice(self._starts[i], self._starts[i] + self._starts.step)
+            last, now, chunk = final[inside], due[inside], self._chunks[i]
+            last[:] = self.total[inside]
+            for k, hit in enumerate(chunk):
+                old, new = self._granted[k][i], self._paid[k][i]
+                if new is not old and len(new):
+                    last[_at(hit.rows)] += new - old
+            now[:] = last
+            for k, hit in enumerate(chunk):
+                paid, share = self._paid[k][i], shares[k]
+                if share is not None and hit.reached is not None and len(paid):
+                    now[_at(hit.rows)] -= paid - _scaled(paid, share[0][hit.reached], share[1])
 
-    @cached_property
+        _each(one, range(len(self._chunks)), self._threads)
+        return final, due
+
+    @property
     def final(self) -> Array:
         """What each row gets in all, after budgets and quotas."""
-        return self._moved(self.total, self.granted, self.paid)
+        return self._settled[0]
 
-    @cached_property
+    @property
     def due(self) -> Array:
         """What is due now: paid × the share of instalments reached."""
-        due = list(self.paid)
-        for k, policy in enumerate(self.rules.policies):
-            reached = self._reached[k]
-            if reached is None or not len(self.rows[k]):
-                continue
-            shares = [Fraction(0)]
-            for instalment in policy.instalments:
-                shares.append(shares[-1] + instalment.share)
-            up, down = (
-                np.array([getattr(s, part) for s in shares], np.int64)
-                for part in ("numerator", "denominator")
-            )
-            whole, part = np.divmod(self.paid[k], down[reached])
-            due[k] = whole * up[reached] + part * up[reached] // down[reached]
-        return self._moved(self.final, self.paid, due)
+        return self._settled[1]
 
     def status(self, k: int) -> Array:
         """The state of every row for clause ``k``: 0 no, 1 yes, 2 unknown, 3 somebody decides."""
         states = np.full(self.n, NO, np.int8)
-        states[self.rows[k]] = YES
-        states[self.pending[k]] = UNKNOWN
-        states[self.decide[k]] = DECISION
+        for i, chunk in enumerate(self._chunks):
+            part = states[self._starts[i] :][: self._size(i)]
+            part[_at(chunk[k].rows)] = YES
+            part[chunk[k].pending] = UNKNOWN
+            part[chunk[k].decide] = DECISION
         return states
+
+    def amounts(self, k: int) -> Array:
+        """Fen of every row for clause ``k``, after budgets and quotas."""
+        out = np.zeros(self.n, np.int64)
+        for i, chunk in enumerate(self._chunks):
+            out[self._starts[i] :][: self._size(i)][_at(chunk[k].rows)] = self._paid[k][i]
+        return out
 
     def counts(self) -> list[tuple[int, int, int, int]]:
         """Per clause: eligible rows, pending rows, rows to decide, fen paid."""
         return [
-            (len(self.rows[k]), len(self.pending[k]), len(self.decide[k]), int(self.paid[k].sum()))
+            (
+                sum(map(len, self._granted[k])),
+                sum(len(chunk[k].pending) for chunk in self._chunks),
+                sum(len(chunk[k].decide) for chunk in self._chunks),
+                sum(int(part.sum()) for part in self._paid[k]),
+            )
             for k in range(len(self.rules.policies))
         ]
 
     @property
     def density(self) -> float:
         """Eligible clauses per row."""
-        return sum(map(len, self.rows)) / self.n if self.n else 0.0
+        return sum(len(part) for parts in self._granted for part in parts) / self.n if self.n else 0.0
 
     def _terms(self, k: int) -> tuple[x.Bool, ...]:
         condition = self.rules.policies[k].condition
@@ -930,9 +1117,7 @@ class Batch:
         for k, policy in enumerate(self.rules.policies):
             columns[f"{policy.id}·状态"] = pa.array(self.status(k))
             if policy.payable:
-                paid = np.zeros(self.n, np.int64)
-                paid[self.rows[k]] = self.paid[k]
-                columns[f"{policy.id}·金额(分)"] = pa.array(paid)
+                columns[f"{policy.id}·金额(分)"] = pa.array(self.amounts(k))
         columns["合计(分)"] = pa.array(self.total)
         columns["资金盘后合计(分)"] = pa.array(self.final)
         columns["本期应付(分)"] = pa.array(self.due)
@@ -942,3 +1127,33 @@ class Batch:
 def _joined(parts: list[Array]) -> Array:
     parts = [p for p in parts if len(p)]
     return np.concatenate(parts) if parts else _NONE
+
+
+def _shares(policy: m.Policy) -> tuple[Array, int] | None:
+    """Instalments reached → (numerators, one denominator) of what is then due."""
+    if not policy.instalments:
+        return None
+    shares = [Fraction(0)]
+    for instalment in policy.instalments:
+        shares.append(shares[-1] + instalment.share)
+    below = math.lcm(*(s.denominator for s in shares))
+    return np.array([int(s * below) for s in shares], np.int64), below
+
+
+def _scaled(paid: Array, up: Any, down: int) -> Array:
+    """paid × up ÷ down, down to the fen; the product is split where it could leave int64."""
+    if int(paid.max(initial=0)) * int(np.max(up)) < x.INT64:
+        out: Array = paid * up
+        return np.floor_divide(out, down, out=out)
+    whole, part = np.divmod(paid, down)
+    return whole * up + part * up // down  # type: ignore[no-any-return]
+
+
+@dataclass(frozen=True, slots=True)
+class _Scaled:
+    parts: list[Array]
+    up: int
+    down: int
+
+    def __call__(self, i: int) -> Array:
+        return _scaled(self.parts[i], self.up, self.down)
