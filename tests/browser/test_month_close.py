@@ -15,6 +15,8 @@ people = People.__new__(People)
 for role in ("officer", "head", "verifier", "leader", "department", "auditor"):
     setattr(people, role, User.objects.get(username=role))
 people.park = User.objects.get(username="park_manager")
+people.verifier2 = people.verifier
+people.bureau = people.department.department
 project = new_project(people, name="演示：尾砂利用", on=D(2026, 8, 3))
 bring_to(people, project, "signed", start=D(2026, 8, 3), step=5)
 fill(people, project, "landed")

@@ -45,6 +45,7 @@ NAVIGATION: tuple[Group, ...] = (
             Link(t("看板", "Board"), "projects:board", "project.view"),
             Link(t("台账", "Ledger"), "projects:list", "project.view", tab=True),
             Link(t("晚与因", "Late and why"), "projects:late", "project.view"),
+            Link(t("会办意见", "Opinions"), "projects:opinions", "project.view"),
             Link(t("协议", "Agreements"), "deals:list", "agreement.view", tab=True),
             Link(t("承诺", "Promises"), "deals:commitments", "commitment.view"),
         ),

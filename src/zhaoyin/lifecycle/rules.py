@@ -28,10 +28,19 @@ class Word:
 
 @dataclass(frozen=True, slots=True)
 class Requirement(Word):
-    """A field or a kind of evidence a gate asks for; for some tracks only, or only when a flag of the project is set."""
+    """A field or a kind of evidence a gate asks for; for some tracks only, or only when a flag of the project is set.
+
+    ``optional`` may be stated and never blocks. Evidence comes ``how``: "" a file, "opinion" of a department within
+    ``days`` working days (``department`` is the usual one's code), "visit" of the verifier. ``by``: the roles that bring it.
+    """
 
     tracks: tuple[str, ...] = ()
     when: str = ""
+    optional: bool = False
+    how: str = ""
+    by: tuple[str, ...] = ()
+    days: int = 0
+    department: str = ""
 
     def applies(self, track: str, flags: Iterable[str] = ()) -> bool:
         return (not self.tracks or track in self.tracks) and (not self.when or self.when in set(flags))
@@ -316,7 +325,18 @@ def _build(data: dict[str, Any]) -> Rules:
 
     def needs(rows: Iterable[Mapping[str, Any]]) -> tuple[Requirement, ...]:
         return tuple(
-            Requirement(r["code"], r["zh"], r["en"], tuple(r.get("tracks", ())), r.get("when", ""))
+            Requirement(
+                r["code"],
+                r["zh"],
+                r["en"],
+                tracks=tuple(r.get("tracks", ())),
+                when=r.get("when", ""),
+                optional=bool(r.get("optional", False)),
+                how=r.get("how", ""),
+                by=tuple(r.get("by", ())),
+                days=int(r.get("days", 0)),
+                department=r.get("department", ""),
+            )
             for r in rows
         )
 
@@ -372,7 +392,8 @@ def _check(rules: Rules) -> None:
             rules.gates[code]
     for gate in rules.gates.values():
         rules.stages[gate.stage]
-        for role in (*gate.proposes, *gate.verifies):
+        brought = [role for need in (*gate.fields, *gate.evidence) for role in need.by]
+        for role in (*gate.proposes, *gate.verifies, *brought):
             rules.roles[role]
     for light in rules.lights.values():
         rules.roles[light.who]

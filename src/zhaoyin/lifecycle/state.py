@@ -57,6 +57,7 @@ class Need:
     en: str
     have: bool
     who: tuple[str, ...] = ()
+    how: str = ""  # of evidence: "" a file, opinion, visit
 
     def text(self, language: str = "zh") -> str:
         return self.en if language.lower().startswith("en") else self.zh
@@ -155,14 +156,13 @@ def needs(project: Project, gate: str | None = None, rules: Rules | None = None)
     rows = [row for row in rows if not row.have]
     files = set(project.evidence)
     for r in found.fields:
-        if r.applies(project.track, project.flags):
-            value = project.values.get(r.code)
-            rows.append(
-                Need("field", r.code, r.zh, r.en, value not in (None, "", False, (), []), found.proposes)
-            )
+        if not r.optional and r.applies(project.track, project.flags):
+            there = project.values.get(r.code) not in (None, "", False, (), [])
+            rows.append(Need("field", r.code, r.zh, r.en, there, r.by or found.proposes))
     for r in found.evidence:
-        if r.applies(project.track, project.flags):
-            rows.append(Need("evidence", r.code, r.zh, r.en, (found.code, r.code) in files, found.proposes))
+        if not r.optional and r.applies(project.track, project.flags):
+            there = (found.code, r.code) in files
+            rows.append(Need("evidence", r.code, r.zh, r.en, there, r.by or found.proposes, r.how))
     return rows
 
 

@@ -65,10 +65,21 @@ def _reveal(user: User, obj: Any) -> bool:
     return bool({"leader", "auditor"} & set(user.roles)) or _same_team(user, obj)
 
 
+def _asked(user: User, obj: Any) -> bool:
+    """Whether the opinion was asked of the user's department or one above it."""
+    department = getattr(obj, "department", None)
+    return (
+        department is not None
+        and user.department is not None
+        and user.department.path.startswith(department.path)
+    )
+
+
 # verb → whose objects; a verb not named here has no limit beyond the role
 SCOPES: dict[str, Callable[[User, Any], bool]] = {
     "contact.reveal": _reveal,
     "contact.edit": _same_team,
+    "opinion.give": _asked,
 }
 
 

@@ -22,6 +22,9 @@ COUNTED = PROVEN
 STANDING = (Mark.CLAIMED, Mark.VERIFIED, Mark.LOCKED)
 # A framework or a letter of intent never counts as 签约额, so its missing amount is no gap either.
 COUNTABLE = ~Q(kind__in=[Agreement.Kind.FRAMEWORK, Agreement.Kind.INTENT, Agreement.Kind.TERMINATION])
+COUNTABLE_AT = ~Q(
+    agreement__kind__in=[Agreement.Kind.FRAMEWORK, Agreement.Kind.INTENT, Agreement.Kind.TERMINATION]
+)
 
 
 @dataclass(frozen=True)
@@ -101,11 +104,21 @@ def same_agreement(name: str, kind: str, event: Event | None, organisations: set
 
 def for_rules(ids: Iterable[int]) -> dict[int, dict[str, object]]:
     """What the gates and lights need to know: is there a contract with parties and an amount, promises of both sides,
-    the next promise due, when a quarter of the contract was in."""
+    the next promise due, when the investor's first money is due, when a quarter of the contract was in, the day of the
+    ceremony that announced a signing."""
     ids = list(ids)
     found: dict[int, dict[str, object]] = {
         pk: dict.fromkeys(
-            ("contract", "parties", "amount", "commitments", "promise_due_on", "quarter_capital_on")
+            (
+                "contract",
+                "parties",
+                "amount",
+                "commitments",
+                "promise_due_on",
+                "quarter_capital_on",
+                "money_due_on",
+                "ceremony_on",
+            )
         )
         for pk in ids
     }
@@ -127,15 +140,23 @@ def for_rules(ids: Iterable[int]) -> dict[int, dict[str, object]]:
     for agreement, project in contracts.items():
         if {"local", "investor"} <= sides[agreement]:
             found[project]["parties"] = True
+    announced = Agreement.projects.through.objects.filter(
+        COUNTABLE_AT, project__in=ids, agreement__event__held_on__isnull=False
+    ).values_list("project", "agreement__event__held_on")
+    for project, held_on in announced:
+        first = found[project]["ceremony_on"]
+        found[project]["ceremony_on"] = min(first, held_on) if isinstance(first, dt.date) else held_on
     promised: dict[int, set[str]] = defaultdict(set)
     rows = (
         Commitment.objects.filter(project__in=ids)
         .exclude(mark=Mark.REJECTED)
         .values_list("project", "side")
-        .annotate(due=Min("due_on", filter=Q(state="open")))
+        .annotate(due=Min("due_on", filter=Q(state="open")), money=Min("due_on", filter=Q(amount_fen__gt=0)))
     )
-    for project, side, due in rows:
+    for project, side, due, money in rows:
         promised[project].add(side)
+        if side == Commitment.Side.INVESTOR:
+            found[project]["money_due_on"] = money
         now = found[project]["promise_due_on"]
         if due and (not isinstance(now, dt.date) or due < now):
             found[project]["promise_due_on"] = due

@@ -131,10 +131,10 @@ def keep_file(actor: User, file_name: str, data: bytes) -> Material:
     )
 
 
-keep_file.policy_verb = "milestone.claim"  # type: ignore[attr-defined]  # asked when the row is written
+keep_file.policy_verb = "file.keep"  # type: ignore[attr-defined]  # asked when the row is written
 
 
-@action("milestone.claim")
+@action("file.keep")
 def _keep(actor: User, *, sha256: str, **values: Any) -> Material:
     found = Material.objects.filter(sha256=sha256).first()
     if found:

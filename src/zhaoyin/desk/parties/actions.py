@@ -237,6 +237,9 @@ def add_interaction(
         organisation=organisation, note=note.strip(), kind=kind, on=on, contact=contact, by=actor, **values,
     )  # fmt: skip
     prove(actor, made, {"note": made.note}, Mark.CLAIMED, PERSON)
+    from zhaoyin.desk.projects import actions as projects
+
+    projects.contacted(actor, organisation, on)
     return made
 
 

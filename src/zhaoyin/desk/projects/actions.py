@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from django.db.models import Max
 
 from zhaoyin import lifecycle
-from zhaoyin.base.dates import today
+from zhaoyin.base.dates import add_working_days, today
 from zhaoyin.base.errors import Refusal
 from zhaoyin.desk.actions import action
 from zhaoyin.desk.evidence.actions import PERSON, From, Source, audit, change, create, prove
@@ -26,14 +26,16 @@ from zhaoyin.desk.projects.models import (
     Investor,
     Member,
     Milestone,
+    Opinion,
     PlanDate,
     Profile,
     Project,
+    SiteVisit,
     Split,
 )
 
 if TYPE_CHECKING:
-    from zhaoyin.desk.accounts.models import User
+    from zhaoyin.desk.accounts.models import Department, User
     from zhaoyin.desk.materials.models import Material
     from zhaoyin.desk.parties.models import Organisation
 
@@ -255,6 +257,21 @@ def attach_file(
             f"{book.gates[gate].en} takes: {', '.join(r.en for r in book.gates[gate].evidence)}.",
             where="kind",
         )
+    how = next(r.how for r in book.gates[gate].evidence if r.code == kind)
+    if how == "opinion":
+        raise Refusal(
+            "file.opinion",
+            "会办意见由部门自己给。在项目页送会办。",
+            "The opinion is given by the department itself. Ask for it on the project's page.",
+            where="kind",
+        )
+    if how == "visit":
+        raise Refusal(
+            "file.visit",
+            "现场记录由核验员记：日期、地点、照片。",
+            "The site visit is recorded by the verifier: date, place, photos.",
+            where="kind",
+        )
     if Milestone.objects.filter(project=project, kind=gate, mark__in=COUNTED).exists():
         raise Refusal(
             "file.verified",
@@ -271,6 +288,194 @@ def attach_file(
     )  # fmt: skip
     derive([_locked(project)])
     return found
+
+
+# --- opinions of departments, visits to the site, contacts
+
+
+@action("opinion.ask")
+def ask_opinions(actor: User, project: Project, gate: str, of: Mapping[str, Department]) -> list[Opinion]:
+    """Send a project to the departments a gate asks for opinions; each has its own clock in working days.
+
+    ``of``: kind of opinion → the department asked. One that was asked before and has not answered may go to another.
+    """
+    project = _locked(project)
+    _open(project)
+    state = in_force.state(project)
+    asked = []
+    for need in in_force.rules().gates[gate].evidence:
+        department = of.get(need.code)
+        if need.how != "opinion" or department is None or not need.applies(state.track, state.flags):
+            continue
+        due = add_working_days(today(), need.days).on
+        found = Opinion.objects.filter(project=project, kind=need.code).first()
+        if found is None:
+            asked.append(
+                create(
+                    actor, "opinion.ask", Opinion, project=project, kind=need.code, department=department,
+                    asked_on=today(), due_on=due, asked_by=actor,
+                )
+            )  # fmt: skip
+        elif found.state == Opinion.State.ASKED and found.department != department:
+            change(
+                actor,
+                "opinion.ask",
+                found,
+                department=department,
+                asked_on=today(),
+                due_on=due,
+                asked_by=actor,
+            )
+            asked.append(found)
+    if not asked:
+        raise Refusal(
+            "opinion.none",
+            "没有要送的会办。都已送出或答复。",
+            "There is no opinion to ask for; all were asked or given.",
+        )
+    derive([project])
+    return asked
+
+
+@action("opinion.give")
+def give_opinion(
+    actor: User,
+    opinion: Opinion,
+    state: str,
+    text: str,
+    *,
+    material: Material | None = None,
+    seen: int | None = None,
+) -> Opinion:
+    """A department's answer; conditions and objections need their grounds. It may be changed until the review is verified."""
+    project = _locked(opinion.project)
+    _open(project)
+    kinds = {
+        gate.code
+        for gate in in_force.rules().gates.values()
+        if any(r.code == opinion.kind for r in gate.evidence)
+    }
+    if Milestone.objects.filter(project=project, kind__in=kinds, mark__in=COUNTED).exists():
+        raise Refusal(
+            "opinion.late",
+            "评审已经定了，意见不再改。另有情况写给主办人。",
+            "The review is decided; the opinion stays. Tell the officer in charge what else there is.",
+        )
+    if state not in {Opinion.State.AGREED, Opinion.State.CONDITIONAL, Opinion.State.OBJECTED}:
+        raise Refusal(
+            "opinion.state", "选同意、有条件同意或不同意。", "Choose agrees, with conditions, or objects."
+        )
+    if state != Opinion.State.AGREED and len(text.strip()) < 4:
+        raise Refusal(
+            "opinion.grounds",
+            "有条件同意、不同意须写明条件或理由。",
+            "Conditions and objections need their grounds.",
+            where="text",
+        )
+    if actor.pk in in_force.team(project):
+        raise Refusal(
+            "opinion.team",
+            "你在项目团队里，不能替部门给意见。转给同事。",
+            "You are on the project's team and may not give the opinion. Pass it to a colleague.",
+        )
+    more = {"material": material} if material else {}
+    change(
+        actor, "opinion.give", opinion, seen=seen, state=state, text=text.strip(), answered_on=today(),
+        answered_by=actor, **more,
+    )  # fmt: skip
+    prove(actor, opinion, {"state": opinion.get_state_display()}, Mark.VERIFIED, Source(note=text.strip()))
+    derive([project])
+    return opinion
+
+
+@action("visit.record")
+def record_visit(
+    actor: User,
+    project: Project,
+    gate: str,
+    *,
+    on: dt.date,
+    place: str,
+    note: str,
+    photos: Iterable[Material],
+) -> SiteVisit:
+    """The verifier was on the site: the day, the place, what was seen, photos as evidence of the gate."""
+    project = _locked(project)
+    _open(project)
+    pictures = list(photos)
+    need = next((r for r in in_force.rules().gates[gate].evidence if r.how == "visit"), None)
+    if need is None:
+        word = in_force.rules().gates[gate]
+        raise Refusal(
+            "visit.gate", f"{word.zh}不要求现场核验。", f"{word.en} asks for no site visit.", where="gate"
+        )
+    if actor.pk in in_force.team(project):
+        raise Refusal(
+            "visit.team",
+            "你在项目团队里，不能记现场核验。转给团队以外的核验员。",
+            "You are on the project's team and may not record the visit. Pass it to a verifier outside the team.",
+        )
+    if on > today():
+        raise Refusal(
+            "visit.date",
+            f"现场核验日期 {on} 还没到。改成去过的日期。",
+            f"The day of the visit, {on}, has not come. Give a past date.",
+            where="on",
+        )
+    if not pictures:
+        raise Refusal(
+            "visit.photos",
+            "没有照片。至少传一张现场照片。",
+            "There is no photo. Add at least one taken on the site.",
+            where="photos",
+        )
+    if Milestone.objects.filter(project=project, kind=gate, mark__in=COUNTED).exists():
+        raise Refusal(
+            "file.verified",
+            "这一关已核验，证据不再增减。有错用更正。",
+            "This gate is verified; its evidence stays. Record a correction if it is wrong.",
+        )
+    row = create(
+        actor, "visit.record", SiteVisit, project=project, gate=gate, on=on, place=place.strip(), note=note.strip(),
+        made_by=actor,
+    )  # fmt: skip
+    prove(actor, row, {"on": on, "place": row.place, "note": row.note}, Mark.VERIFIED)
+    for picture in pictures:
+        used = (
+            GateFile.objects.filter(kind=need.code, sha256=picture.sha256).select_related("project").first()
+        )
+        if used:
+            raise Refusal(
+                "visit.photo.used",
+                f"照片“{picture.title}”已用于“{used.project}”的现场记录。换成这次拍的。",
+                f"The photo “{picture.title}” was used for a visit to “{used.project}”. Add one taken this time.",
+                where="photos",
+            )
+        create(
+            actor, "file.attach", GateFile, project=project, gate=gate, kind=need.code, title=picture.file_name,
+            material=picture, sha256=picture.sha256, added_by=actor, visit=row,
+        )  # fmt: skip
+    derive([project])
+    return row
+
+
+@action("interaction.add")
+def contacted(actor: User, organisation: Organisation, on: dt.date) -> None:
+    """An exchange with an investor was noted: the contact clocks of its open projects start anew."""
+    rows = Project.objects.select_for_update(of=("self",)).filter(
+        investors=organisation, exit_code="", stage__in=["lead", "talks"]
+    )
+    moved = []
+    for project in rows:
+        values: dict[str, Any] = {}
+        if project.last_contact_on is None or project.last_contact_on < on:
+            values["last_contact_on"] = on
+        if project.enquired_on and project.first_reply_on is None and project.enquired_on <= on:
+            values["first_reply_on"] = on
+        if values:
+            change(actor, "project.change", project, **values)
+            moved.append(project)
+    derive(moved)
 
 
 @action("project.edit")
@@ -399,6 +604,16 @@ def verify(actor: User, milestone: Milestone, *, note: str = "", seen: int | Non
             "milestone.missing",
             f"{gate.zh}还缺 {len(lacking)} 件：{'、'.join(n.zh for n in lacking)}。补齐再核验，或退回。",
             f"{gate.en} lacks {len(lacking)}: {', '.join(n.en for n in lacking)}. Complete it or return it.",
+        )
+    against = Opinion.objects.filter(
+        project=project, state=Opinion.State.OBJECTED, kind__in=[r.code for r in gate.evidence]
+    ).select_related("department")
+    if len(note.strip()) < 4 and (names := [str(o.department) for o in against]):
+        raise Refusal(
+            "milestone.objection",
+            f"{'、'.join(names)}不同意。要通过，写明为什么不采纳。",
+            f"{', '.join(names)} objects. To let it pass, write why the objection is not followed.",
+            where="reason",
         )
     if milestone.fact_on is None:
         raise Refusal(

@@ -10,9 +10,9 @@ from django.db import models
 
 from zhaoyin.base.errors import Refusal
 from zhaoyin.base.money import parse_money, show_money
-from zhaoyin.desk.accounts.models import User
+from zhaoyin.desk.accounts.models import Department, User
 from zhaoyin.desk.projects import rules as in_force
-from zhaoyin.desk.projects.models import Member, PlanDate, Profile, Project
+from zhaoyin.desk.projects.models import Member, Opinion, PlanDate, Profile, Project
 from zhaoyin.desk.words import english, say, sentence, t
 
 if TYPE_CHECKING:
@@ -75,7 +75,7 @@ class ProjectWords(forms.ModelForm):  # type: ignore[type-arg]
         model = Project
         fields = [
             "name", "track", "sector", "company_as_said", "need", "source", "reported_by", "reported_on", "duplicate_checked",
-            "local_party", "place", "corridor", "officer", "department", "last_contact_on",
+            "local_party", "place", "corridor", "department", "enquired_on", "first_reply_on", "last_contact_on",
         ]  # fmt: skip
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
@@ -99,6 +99,7 @@ class Lead(ProjectWords):
             "track",
             "local_party",
             "place",
+            "enquired_on",
             "duplicate_checked",
         ]
 
@@ -229,6 +230,94 @@ class Leave(forms.Form):
         if self.cleaned_data["merged"]:
             given["merged_into"] = Project.objects.filter(code=self.cleaned_data["merged"].strip()).first()
         return given
+
+
+class Ask(forms.Form):
+    """Which department is asked for each opinion the gate needs; the one asked last time is proposed."""
+
+    def __init__(self, project: Project, gate: str, data: Any = None) -> None:
+        super().__init__(data)
+        self.standing = {o.kind: o for o in project.opinions.select_related("department")}
+        state, language = in_force.state(project), "en" if english() else "zh"
+        by_code = {d.code: d for d in Department.objects.all()}
+        before = dict(Opinion.objects.order_by("id").values_list("kind", "department"))
+        for need in in_force.rules().gates[gate].evidence:
+            found = self.standing.get(need.code)
+            if need.how != "opinion" or not need.applies(state.track, state.flags):
+                continue
+            if found and found.state != Opinion.State.ASKED:
+                continue
+            usual = by_code.get(need.department)
+            self.fields[need.code] = forms.ModelChoiceField(
+                Department.objects.order_by("path"),
+                label=say(
+                    "{w}，{n} 个工作日内", "{w}, within {n} working days", w=need.text(language), n=need.days
+                ),
+                required=False,
+                initial=found.department_id if found else before.get(need.code, usual and usual.pk),
+            )
+        _style(self)
+
+
+class Give(forms.Form):
+    state = forms.ChoiceField(
+        label=t("意见", "Opinion"), choices=Opinion.State.choices[1:], widget=forms.RadioSelect
+    )
+    text = forms.CharField(
+        label=t("理由与条件（同意可不写）", "Grounds and conditions (not needed to agree)"),
+        widget=forms.Textarea,
+        required=False,
+    )
+    paper = forms.FileField(label=t("盖章的意见，如有", "The sealed paper, if there is one"), required=False)
+    seen = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _style(self)
+
+
+PHOTOS = (b"\xff\xd8\xff", b"\x89PNG\r\n", b"RIFF", b"\x00\x00\x00")  # JPEG, PNG, WebP, HEIC
+
+
+class Many(forms.ClearableFileInput):
+    allow_multiple_selected = True
+
+
+class Photos(forms.FileField):
+    """Several pictures at once."""
+
+    def clean(self, data: Any, initial: Any = None) -> Any:
+        files = data if isinstance(data, list | tuple) else [data]
+        found = [super(Photos, self).clean(one, initial) for one in files if one]
+        for one in found:
+            head = one.read(12)
+            one.seek(0)
+            if not head.startswith(PHOTOS):
+                raise forms.ValidationError(
+                    say(
+                        "“{f}”不是照片。传 JPG、PNG、WebP 或 HEIC。",
+                        "“{f}” is no photo. Send JPG, PNG, WebP or HEIC.",
+                        f=one.name,
+                    )
+                )
+        if not found and self.required:
+            raise forms.ValidationError(
+                say("至少传一张现场照片。", "Add at least one photo taken on the site.")
+            )
+        return found
+
+
+class Visit(forms.Form):
+    on = day(t("日期", "Date"))
+    place = forms.CharField(
+        label=t("地点（写到门牌或地块）", "Place (down to the number or the parcel)"), max_length=200
+    )
+    note = forms.CharField(label=t("看到什么", "What was seen"), widget=forms.Textarea)
+    photos = Photos(label=t("现场照片", "Photos from the site"), widget=Many(attrs={"accept": "image/*"}))
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _style(self)
 
 
 class Assign(forms.Form):

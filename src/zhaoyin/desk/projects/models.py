@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from django.conf import settings
+from django.core.validators import MaxValueValidator
 from django.db import models
-from django.db.models import Q
+from django.db.models import F, Q
 from django.urls import reverse
 
 from zhaoyin.desk.accounts.models import Department
@@ -102,6 +103,8 @@ class Project(Row):
         on_delete=models.PROTECT,
         related_name="projects",
     )
+    enquired_on = models.DateField(t("客商来问", "Enquired on"), null=True, blank=True)
+    first_reply_on = models.DateField(t("首次答复", "First reply"), null=True, blank=True)
     last_contact_on = models.DateField(t("最近联系", "Last contact"), null=True, blank=True)
     last_progress_on = models.DateField(t("最近进展", "Last progress"), null=True, blank=True)
     paused_from = models.DateField(t("暂缓自", "On hold from"), null=True, blank=True)
@@ -284,6 +287,9 @@ class Profile(Row):
     )
     carrier_contract = models.CharField(t("载体合同", "Carrier contract"), max_length=120, blank=True)
     filing_code = models.CharField(t("备案代码", "Filing code"), max_length=60, blank=True)
+    new_land = models.BooleanField(t("用新增用地", "On newly released land"), default=False)
+    land_filed_on = models.DateField(t("新增用地上报", "New land filed on"), null=True, blank=True)
+    hold_until = models.DateField(t("载体预留到", "Carrier held until"), null=True, blank=True)
     contractor = models.CharField(t("施工单位", "Contractor"), max_length=120, blank=True)
     year_investment_fen = models.BigIntegerField(
         t("本年计划投资", "Investment this year"), null=True, blank=True
@@ -296,6 +302,12 @@ class Profile(Row):
     first_product = models.CharField(t("首个产品", "First product"), max_length=120, blank=True)
     staff = models.PositiveIntegerField(t("在岗人数", "Staff"), null=True, blank=True)
     power_use = models.CharField(t("用电量", "Power use"), max_length=60, blank=True)
+    progress_planned = models.PositiveSmallIntegerField(
+        t("计划进度 %", "Planned progress %"), null=True, blank=True, validators=[MaxValueValidator(100)]
+    )
+    progress_actual = models.PositiveSmallIntegerField(
+        t("实际进度 %", "Actual progress %"), null=True, blank=True, validators=[MaxValueValidator(100)]
+    )
     output_12m_fen = models.BigIntegerField(t("12 个月产值", "12-month output"), null=True, blank=True)
     tax_12m_fen = models.BigIntegerField(t("12 个月税收", "12-month tax"), null=True, blank=True)
     jobs_actual = models.PositiveIntegerField(t("实际用工", "Actual jobs"), null=True, blank=True)
@@ -364,6 +376,64 @@ class FirstTalks(Row):
         return f"{self.project} {self.talked_on}"
 
 
+class Opinion(Row):
+    """会签: what one department says about a project before its review, asked on a day and due by its own clock."""
+
+    class State(models.TextChoices):
+        ASKED = "asked", t("待答", "Asked")
+        AGREED = "agreed", t("同意", "Agrees")
+        CONDITIONAL = "conditional", t("有条件同意", "Agrees with conditions")
+        OBJECTED = "objected", t("不同意", "Objects")
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="opinions")
+    kind = models.CharField(max_length=30)  # a kind of evidence of the rules that comes as an opinion
+    department = models.ForeignKey(
+        Department, verbose_name=t("会办部门", "Department"), on_delete=models.PROTECT, related_name="+"
+    )
+    asked_on = models.DateField(t("送办", "Asked on"))
+    due_on = models.DateField(t("期限", "Due"))
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    state = models.CharField(t("意见", "Opinion"), max_length=12, choices=State.choices, default=State.ASKED)
+    text = models.TextField(t("理由与条件", "Grounds and conditions"), blank=True)
+    answered_on = models.DateField(t("答复", "Answered"), null=True, blank=True)
+    answered_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    material = models.ForeignKey(
+        "materials.Material", null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+
+    class Meta:
+        ordering = ["due_on", "id"]
+        indexes = [
+            models.Index(fields=["department", "due_on"], condition=Q(state="asked"), name="opinion_open")
+        ]
+        constraints = [models.UniqueConstraint(fields=["project", "kind"], name="opinion_once")]
+
+    def get_absolute_url(self) -> str:
+        return reverse("projects:opinion", args=[self.pk])
+
+    def __str__(self) -> str:
+        return f"{self.project} {self.department}"
+
+
+class SiteVisit(Row):
+    """A verifier went and looked: when, where, what was seen. The photos are files of the gate."""
+
+    project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="visits")
+    gate = models.CharField(max_length=10)
+    on = models.DateField(t("日期", "Date"))
+    place = models.CharField(t("地点", "Place"), max_length=200)
+    note = models.TextField(t("看到什么", "What was seen"))
+    made_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+
+    class Meta:
+        ordering = ["-on", "-id"]
+
+    def __str__(self) -> str:
+        return f"{self.on} {self.place}"
+
+
 class GateFile(Row):
     """A file bound to a gate as one kind of evidence the rules name."""
 
@@ -375,6 +445,9 @@ class GateFile(Row):
     )
     title = models.CharField(t("标题", "Title"), max_length=200)
     sha256 = models.CharField(max_length=64)
+    visit = models.ForeignKey(
+        SiteVisit, null=True, blank=True, on_delete=models.PROTECT, related_name="photos"
+    )
     added_by = models.ForeignKey(
         settings.AUTH_USER_MODEL, null=True, on_delete=models.PROTECT, related_name="+"
     )
@@ -454,29 +527,59 @@ class Corridor(Row):
 
 
 class Split(Row):
-    """From a day on, which share of a measure counts for the source city; the rest is the region's."""
+    """From a day on, how a measure counts: for the source city, the enclave park and the region, together 100 %.
+
+    A row is never changed: a new day makes a new version, and what was booked keeps the one of its day.
+    """
 
     class Measure(models.TextChoices):
-        CAPITAL = "capital", t("资金", "Capital")
+        CONTRACTED = "contracted", t("签约额", "Contracted amount")
+        CAPITAL = "capital", t("到位资金", "Capital in place")
         OUTPUT = "output", t("产值", "Output")
         TAX = "tax", t("税收", "Tax")
 
     corridor = models.ForeignKey(Corridor, on_delete=models.CASCADE, related_name="splits")
-    measure = models.CharField(max_length=8, choices=Measure.choices)
+    measure = models.CharField(t("指标", "Measure"), max_length=10, choices=Measure.choices)
     from_on = models.DateField(t("自", "From"))
     source_share = models.DecimalField(t("孵化地 %", "Source city %"), max_digits=5, decimal_places=2)
+    enclave_share = models.DecimalField(
+        t("飞地园区 %", "Enclave park %"), max_digits=5, decimal_places=2, default=0
+    )
+    home_share = models.DecimalField(t("本地 %", "The region %"), max_digits=5, decimal_places=2, default=0)
+    citation = models.CharField(t("依据", "Paper"), max_length=200, blank=True)
 
     class Meta:
-        ordering = ["corridor", "measure", "from_on"]
+        ordering = ["corridor", "measure", "-from_on"]
         constraints = [
             models.UniqueConstraint(fields=["corridor", "measure", "from_on"], name="split_once_a_day"),
             models.CheckConstraint(
-                condition=Q(source_share__gte=0) & Q(source_share__lte=100), name="split_is_a_share"
+                condition=Q(source_share__gte=0)
+                & Q(enclave_share__gte=0)
+                & Q(home_share__gte=0)
+                # exact for two decimals, also where a database keeps them as floating point
+                & Q(source_share__gt=99.999 - F("enclave_share") - F("home_share"))
+                & Q(source_share__lt=100.001 - F("enclave_share") - F("home_share")),
+                name="split_adds_up",
             ),
         ]
 
     def __str__(self) -> str:
         return f"{self.corridor} {self.measure} {self.from_on}"
+
+
+class SavedView(models.Model):
+    """A person's own filters of the ledger, under a name."""
+
+    owner = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.CASCADE, related_name="+")
+    name = models.CharField(t("名称", "Name"), max_length=40)
+    query = models.CharField(max_length=400)
+
+    class Meta:
+        ordering = ["name"]
+        constraints = [models.UniqueConstraint(fields=["owner", "name"], name="view_once_per_name")]
+
+    def __str__(self) -> str:
+        return self.name
 
 
 class Batch(Row):

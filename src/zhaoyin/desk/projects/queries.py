@@ -18,7 +18,16 @@ from zhaoyin.desk.evidence.models import AuditEntry, Mark
 from zhaoyin.desk.evidence.queries import real
 from zhaoyin.desk.parties.models import Organisation
 from zhaoyin.desk.projects import rules as in_force
-from zhaoyin.desk.projects.models import FirstTalks, GateFile, Investor, Member, Milestone, PlanDate, Project
+from zhaoyin.desk.projects.models import (
+    FirstTalks,
+    GateFile,
+    Investor,
+    Member,
+    Milestone,
+    Opinion,
+    PlanDate,
+    Project,
+)
 from zhaoyin.desk.reports.models import Entry
 from zhaoyin.desk.words import english, say
 
@@ -276,6 +285,43 @@ def waiting(user: User, limit: int = 60) -> list[Claim]:
 
 def evidence_of(project: Project, gate: str) -> list[GateFile]:
     return list(GateFile.objects.filter(project=project, gate=gate).select_related("material", "added_by"))
+
+
+# --- opinions of departments
+
+
+def opinions(project: Project) -> QuerySet[Opinion]:
+    return project.opinions.select_related("department", "answered_by", "material").order_by("id")
+
+
+def opinions_of(user: User) -> QuerySet[Opinion]:
+    """What was asked of a department's people; everybody else sees all."""
+    rows = Opinion.objects.select_related("project", "department").order_by("due_on", "id")
+    if set(user.roles) == {"department"} and user.department:
+        above = [int(n) for n in user.department.path.strip("/").split("/")]
+        rows = rows.filter(department__in=above)
+    return rows
+
+
+def opinion_word(kind: str) -> str:
+    for gate in in_force.rules().gates.values():
+        for need in gate.evidence:
+            if need.code == kind:
+                return need.text("en" if english() else "zh")
+    return kind
+
+
+def opinion_light(row: Opinion, day: dt.date | None = None) -> tuple[str, str]:
+    """(light, words) of one department's clock: late in red, its last day in yellow, an answer in its own word."""
+    if row.state != Opinion.State.ASKED:
+        level = {"agreed": "ok", "conditional": "yellow", "objected": "red"}[row.state]
+        return level, str(row.get_state_display())
+    left = (row.due_on - (day or today())).days
+    if left < 0:
+        return "red", say("超 {n} 天", "{n} days over", n=-left)
+    if left <= 1:
+        return "yellow", say("今天到期", "due today") if left == 0 else say("还剩 1 天", "1 day left")
+    return "no", say("还剩 {n} 天", "{n} days left", n=left)
 
 
 # --- one project

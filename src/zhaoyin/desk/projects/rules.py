@@ -10,6 +10,7 @@ from functools import cache
 from pathlib import Path
 
 from django.db.models import Q
+from django.utils import timezone
 
 from zhaoyin import lifecycle
 from zhaoyin.desk.evidence.models import Mark
@@ -19,6 +20,7 @@ from zhaoyin.desk.projects.models import (
     Investor,
     Member,
     Milestone,
+    Opinion,
     PlanDate,
     Profile,
     Project,
@@ -48,6 +50,17 @@ _OF_PROJECT = (
     "duplicate_checked",
 )
 DEFAULT_TRACK = "land"  # of a lead nobody has classified yet
+_DATES_OF_PROJECT = ("enquired_on", "first_reply_on", "last_contact_on", "last_progress_on")
+_DATES_OF_PROFILE = ("statistics_on", "land_filed_on", "hold_until")
+_DATES_OF_DEALS = ("promise_due_on", "quarter_capital_on", "ceremony_on")
+_NUMBERS = ("progress_planned", "progress_actual")
+# everything a light may compare beside milestones and plans; a rule that asks for something else can never burn
+DATES = frozenset(
+    {*_DATES_OF_PROJECT, *_DATES_OF_PROFILE, *_DATES_OF_DEALS, "opinion_due_on", "contract_filed_on"}
+)
+NUMBERS = frozenset({*_NUMBERS, "production_slips"})
+TWO_SIDED = ("call", "visit_out", "visit_in", "meeting", "event")  # exchanges that are a record of both sides
+FLAGS = frozenset({"new_land", "first_transfer_due"})
 
 
 @cache
@@ -77,14 +90,30 @@ def states(projects: Iterable[Project]) -> dict[int, lifecycle.Project]:
     for plan in PlanDate.objects.filter(project__in=ids):
         plans[plan.project_id].append(plan)
     files: dict[int, set[tuple[str, str]]] = defaultdict(set)
-    for project, gate, kind in GateFile.objects.filter(project__in=ids).values_list(
-        "project", "gate", "kind"
+    filed: dict[int, dt.date] = {}
+    for project, gate, kind, at in GateFile.objects.filter(project__in=ids).values_list(
+        "project", "gate", "kind", "created_at"
     ):
         files[project].add((gate, kind))
+        if kind == "signed_contract":
+            filed.setdefault(project, timezone.localdate(at))
+    asked: dict[int, dt.date] = {}
+    for project, kind, state_, due_on in Opinion.objects.filter(project__in=ids).values_list(
+        "project", "kind", "state", "due_on"
+    ):
+        if state_ == Opinion.State.ASKED:
+            asked[project] = min(due_on, asked.get(project, due_on))
+        else:
+            files[project].update((gate, kind) for gate in _gates_of(kind))
     talks = set(
         FirstTalks.objects.filter(project__in=ids, state="registered").values_list("project", flat=True)
     )
     investors = set(Investor.objects.filter(project__in=ids).values_list("project", flat=True))
+    met = Investor.objects.filter(
+        project__in=ids, organisation__interactions__kind__in=TWO_SIDED
+    ).values_list("project", flat=True)
+    for project in met.distinct():
+        files[project].add(("talks", "interaction_record"))
     money = deals.for_rules(ids)
     return {
         pk: _state(
@@ -96,6 +125,7 @@ def states(projects: Iterable[Project]) -> dict[int, lifecycle.Project]:
             talks=pk in talks,
             investor=pk in investors,
             money=money[pk],
+            dates={"opinion_due_on": asked.get(pk), "contract_filed_on": filed.get(pk)},
         )
         for pk in ids
     }
@@ -103,6 +133,10 @@ def states(projects: Iterable[Project]) -> dict[int, lifecycle.Project]:
 
 def state(project: Project) -> lifecycle.Project:
     return states([project])[project.pk]
+
+
+def _gates_of(kind: str) -> list[str]:
+    return [gate.code for gate in rules().gates.values() if any(r.code == kind for r in gate.evidence)]
 
 
 def _state(
@@ -115,6 +149,7 @@ def _state(
     talks: bool,
     investor: bool,
     money: dict[str, object],
+    dates: dict[str, dt.date | None],
 ) -> lifecycle.Project:
     values: dict[str, object] = {name: getattr(project, name) for name in _OF_PROJECT}
     values |= {"company": investor, "officer": project.officer_id, "first_talks": talks}
@@ -125,20 +160,23 @@ def _state(
     plan = {p.kind: p.planned_on for p in plans if p.planned_on}
     values["planned_dates"] = {"started", "producing"} <= set(plan)
     values |= {k: money[k] for k in ("contract", "parties", "amount", "commitments")}
-    dates: dict[str, dt.date] = {}
-    for name in ("last_contact_on", "last_progress_on"):
-        if day := getattr(project, name):
-            dates[name] = day
-    if isinstance(due := money["promise_due_on"], dt.date):
-        dates["promise_due_on"] = due
-    if isinstance(quarter := money["quarter_capital_on"], dt.date):
-        dates["quarter_capital_on"] = quarter
-    if profile and profile.statistics_on:
-        dates["statistics_on"] = profile.statistics_on
+    known: dict[str, object] = {name: getattr(project, name) for name in _DATES_OF_PROJECT}
+    known |= {name: getattr(profile, name) for name in _DATES_OF_PROFILE} if profile else {}
+    known |= {name: money[name] for name in _DATES_OF_DEALS} | dates
+    numbers: dict[str, float] = {}
+    if profile and profile.progress_planned is not None and profile.progress_actual is not None:
+        numbers = {name: getattr(profile, name) for name in _NUMBERS}
+    if slips := next((p.slips for p in plans if p.kind == "producing"), 0):
+        numbers["production_slips"] = slips
+    flags = {"new_land"} if profile and profile.new_land else set()
+    # the first money was promised for a day before the project says it landed
+    landed = next((m.fact_on for m in milestones if m.kind == "landed" and m.fact_on), None)
+    first = money["money_due_on"]
+    if landed and isinstance(first, dt.date) and first <= landed:
+        flags.add("first_transfer_due")
     paused = (
         (project.paused_from, project.paused_until) if project.paused_from and project.paused_until else None
     )
-    slips = next((p.slips for p in plans if p.kind == "producing"), 0)
     return lifecycle.Project(
         project.track or DEFAULT_TRACK,
         tuple(
@@ -146,10 +184,10 @@ def _state(
         ),
         values,
         files,
-        dates,
+        {name: day for name, day in known.items() if isinstance(day, dt.date)},
         plan,
-        {"production_slips": slips} if slips else {},
-        frozenset(),
+        numbers,
+        frozenset(flags),
         paused,
         project.exit_code,
     )

@@ -24,7 +24,7 @@ from zhaoyin.desk.evidence.views import with_words
 from zhaoyin.desk.lists import Column, Filter, List, list_view
 from zhaoyin.desk.projects import actions, forms, queries
 from zhaoyin.desk.projects import rules as in_force
-from zhaoyin.desk.projects.models import FirstTalks, GateFile, Member, Milestone, Profile, Project
+from zhaoyin.desk.projects.models import FirstTalks, GateFile, Member, Milestone, Opinion, Profile, Project
 from zhaoyin.desk.words import english, say, sentence, t
 
 
@@ -250,6 +250,8 @@ def project(request: HttpRequest, pk: int) -> HttpResponse:
         exit_word=book.exits[obj.exit_code].text(language) if obj.exit_code else "",
         episodes=obj.episodes.all(),
         profile=_profile(obj),
+        opinions=[(o, queries.opinion_word(o.kind), _opinion_light(o)) for o in queries.opinions(obj)],
+        visits=obj.visits.select_related("made_by").prefetch_related("photos"),
         files=files,
         kinds=[
             {"code": r.code, "words": r.text(language)}
@@ -429,6 +431,143 @@ def upload(request: HttpRequest, pk: int, gate: str) -> HttpResponse:
 
 
 upload.policy_verb = "milestone.claim"  # type: ignore[attr-defined]
+
+
+# --- opinions of departments, visits to the site
+
+
+@needs("opinion.ask")
+def ask(request: HttpRequest, pk: int, gate: str) -> HttpResponse:
+    """Send the project to the departments whose opinions the gate asks for."""
+    obj = get_object_or_404(Project, pk=pk)
+    if gate not in in_force.rules().gates:
+        raise Http404
+    form = forms.Ask(obj, gate, request.POST or None)
+    note, status = "", 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                asked = actions.ask_opinions(who(request), obj, gate, form.cleaned_data)
+                return _back(
+                    request, pk, say("已送 {n} 个部门会办。", "Sent to {n} departments.", n=len(asked))
+                )
+            except Refusal as refusal:
+                note = sentence(refusal)
+    context = {
+        "form": form,
+        "title": say("送会办", "Ask the departments"),
+        "note": note,
+        "object": obj,
+        "do": say("送办", "Send"),
+    }
+    return render(request, "projects/form.html", context, status=status)
+
+
+def _opinion_light(row: Any) -> Any:
+    level, words = queries.opinion_light(row)
+    return format_html('<span class="zy-light" data-light="{}">{}</span>', level, words)
+
+
+def _opinion_filter(rows: Any, value: str) -> Any:
+    return (
+        rows.filter(state=Opinion.State.ASKED, due_on__lt=today())
+        if value == "late"
+        else rows.filter(state=value)
+    )
+
+
+OPINIONS = List(
+    verb="project.view",
+    title=t("会办意见", "Department opinions"),
+    columns=[
+        Column("project", t("项目", "Project")),
+        Column("kind", t("哪一项", "Which"), show=lambda o: queries.opinion_word(o.kind)),
+        Column("department", t("会办部门", "Department")),
+        Column("asked_on", t("送办", "Asked on"), order="asked_on"),
+        Column("due_on", t("期限", "Due"), order="due_on"),
+        Column(
+            "state", t("意见", "Opinion"), show=_opinion_light, plain=lambda o: queries.opinion_light(o)[1]
+        ),
+    ],
+    rows=lambda request: queries.opinions_of(who(request)),
+    url=Opinion.get_absolute_url,
+    search=("project__name", "department__name"),
+    filters=[
+        Filter(
+            "state",
+            t("状态", "State"),
+            [("asked", t("待答", "Asked")), ("late", t("超期", "Late")), *Opinion.State.choices[1:]],
+            apply=_opinion_filter,
+        )
+    ],
+    empty=t("没有送来会办的项目。", "No project was sent for an opinion."),
+)
+opinions = list_view(OPINIONS)
+
+
+@needs("project.view")
+def opinion(request: HttpRequest, pk: int) -> HttpResponse:
+    """What the department is asked about, and its answer."""
+    row = get_object_or_404(Opinion.objects.select_related("project", "department", "answered_by"), pk=pk)
+    user = who(request)
+    may = policy.may(user, "opinion.give", row)
+    initial = {"seen": row.version, "text": row.text} | (
+        {"state": row.state} if row.state != Opinion.State.ASKED else {}
+    )
+    form = forms.Give(request.POST or None, request.FILES or None, initial=initial)
+    note, status = "", 200
+    if request.method == "POST":
+        policy.demand(user, "opinion.give", row)
+        status = 422
+        if form.is_valid():
+            given = form.cleaned_data
+            try:
+                paper = forms.store(user, given["paper"]) if given["paper"] else None
+                actions.give_opinion(
+                    user, row, given["state"], given["text"], material=paper, seen=given["seen"]
+                )
+                messages.info(request, say("意见已记。", "The opinion is recorded."))
+                return redirect("projects:opinions")
+            except Refusal as refusal:
+                note = sentence(refusal)
+    obj = row.project
+    context = {
+        "row": row, "object": obj, "form": form, "note": note, "may_give": may, "word": queries.opinion_word(row.kind),
+        "light": _opinion_light(row), "profile": _profile(obj), "others": queries.opinions(obj),
+        "investors": obj.investor_rows.select_related("organisation"),
+    }  # fmt: skip
+    return render(request, "projects/opinion.html", context, status=status)
+
+
+@needs("visit.record")
+def visit(request: HttpRequest, pk: int, gate: str) -> HttpResponse:
+    """The verifier records a visit to the site with its photos."""
+    obj = get_object_or_404(Project.objects.select_related("place"), pk=pk)
+    if gate not in in_force.rules().gates:
+        raise Http404
+    place = obj.place.name if obj.place else obj.place_text
+    form = forms.Visit(request.POST or None, request.FILES or None, initial={"on": today(), "place": place})
+    note, status = "", 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            given = form.cleaned_data
+            try:
+                user = who(request)
+                photos = [forms.store(user, one) for one in given["photos"]]
+                actions.record_visit(
+                    user, obj, gate, on=given["on"], place=given["place"], note=given["note"], photos=photos
+                )
+                return _back(request, pk, say("现场核验已记。", "The visit is recorded."))
+            except Refusal as refusal:
+                note = sentence(refusal)
+    word = in_force.rules().gates[gate].text(_language())
+    context = {
+        "form": form, "title": say("{g}：现场核验", "{g}: site visit", g=word), "note": note, "object": obj,
+        "do": say("记下", "Record"),
+    }  # fmt: skip
+    return render(request, "projects/form.html", context, status=status)
 
 
 @needs("project.edit")
@@ -636,12 +775,16 @@ def _compare(claim_: queries.Claim) -> dict[str, Any]:
         state = in_force.state(obj)
         rows = lifecycle.needs(state, row.kind, in_force.rules())
         files = {f.kind: f for f in queries.evidence_of(obj, row.kind)}
+        given = {o.kind: o for o in queries.opinions(obj)}
         lines = [
             {
                 "what": n.text(_language()), "said": _said(state, n), "file": files.get(n.code), "have": n.have,
+                "opinion": given.get(n.code), "opinion_light": given.get(n.code) and _opinion_light(given[n.code]),
+                "visit": n.how == "visit" and not n.have,
             }
             for n in rows
         ]  # fmt: skip
+        objections = [o for o in given.values() if o.state == Opinion.State.OBJECTED]
         lines.insert(
             0,
             {
@@ -651,7 +794,11 @@ def _compare(claim_: queries.Claim) -> dict[str, Any]:
                 "have": bool(row.fact_on),
             },
         )
-        return {"lines": lines, "files": list(files.values()), "lacking": sum(not n.have for n in rows)}
+        shown = list(queries.evidence_of(obj, row.kind))
+        return {
+            "lines": lines, "files": shown, "lacking": sum(not n.have for n in rows), "gate_code": row.kind,
+            "objections": objections if row.kind == "review" else [],
+        }  # fmt: skip
     if claim_.model == "capital":
         assert obj is not None
         held = queries.money(obj)
@@ -743,7 +890,8 @@ def decide(request: HttpRequest, model: str, pk: int) -> HttpResponse:
                 "agreement": deals.verify_agreement,
                 "commitment": deals.confirm_kept,
             }[model]
-            done(user, row, seen=seen)  # type: ignore[operator]
+            noted = {"note": reason} if model in {"milestone", "capital"} else {}
+            done(user, row, seen=seen, **noted)  # type: ignore[operator]
             words = say("已核验“{t}”。", "Verified “{t}”.", t=title)
     except policy.Forbidden:
         raise

@@ -109,6 +109,20 @@ def _of_projects(user: User) -> list[Task]:
                     due="",
                 )
             )
+    if may(user, "opinion.give"):
+        for opinion in projects.opinions_of(user).filter(state="asked")[:8]:
+            level, words = projects.opinion_light(opinion)
+            tasks.append(
+                Task(
+                    verb=say("给意见", "Give an opinion"),
+                    what=opinion.project.name,
+                    why=projects.opinion_word(opinion.kind),
+                    url=opinion.get_absolute_url(),
+                    button=say("看项目", "Look"),
+                    light="" if level == "no" else level,
+                    due=words,
+                )
+            )
     if may(user, "talks.decide"):
         tasks += [
             Task(
