@@ -140,10 +140,11 @@ def for_rules(ids: Iterable[int]) -> dict[int, dict[str, object]]:
     for agreement, project in contracts.items():
         if {"local", "investor"} <= sides[agreement]:
             found[project]["parties"] = True
-    announced = Agreement.projects.through.objects.filter(
-        COUNTABLE_AT, project__in=ids, agreement__event__held_on__isnull=False
-    ).values_list("project", "agreement__event__held_on")
-    for project, held_on in announced:
+    announced = Agreement.projects.through.objects.filter(COUNTABLE_AT, project__in=ids).values_list(
+        "project", "agreement__event__held_on"
+    )
+    for project, held_on in announced.exclude(agreement__event__held_on=None):
+        assert held_on is not None
         first = found[project]["ceremony_on"]
         found[project]["ceremony_on"] = min(first, held_on) if isinstance(first, dt.date) else held_on
     promised: dict[int, set[str]] = defaultdict(set)

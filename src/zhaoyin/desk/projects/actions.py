@@ -378,7 +378,7 @@ def give_opinion(
             "你在项目团队里，不能替部门给意见。转给同事。",
             "You are on the project's team and may not give the opinion. Pass it to a colleague.",
         )
-    more = {"material": material} if material else {}
+    more: dict[str, Any] = {"material": material} if material else {}
     change(
         actor, "opinion.give", opinion, seen=seen, state=state, text=text.strip(), answered_on=today(),
         answered_by=actor, **more,
