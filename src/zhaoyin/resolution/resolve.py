@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import re
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Container, Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -219,16 +219,18 @@ class Register:
             name, text, found, parses, exact[0], order[0], scores[0], float(probability[0]), limit, context
         )
 
-    def twins(self, least: float, progress: Progress | None = None) -> Iterator[tuple[str, Candidate]]:
-        """(id, the likeliest other organisation) for every organisation whose name may mean that other one too,
-        with at least the probability ``least``."""
+    def twins(
+        self, least: float, progress: Progress | None = None, only: Container[str] | None = None
+    ) -> Iterator[tuple[str, Candidate]]:
+        """(id, the likeliest other organisation) for every organisation (or those ids that are in ``only``) whose name
+        may mean that other one too, with at least the probability ``least``."""
         keys: list[tuple[str, str]] = []
         for part in self._searcher.parts:
             own = int(part.arrays["own"][0])
             keys += [
                 (part.text("ids", at), normalise(part.text("names", at)))
                 for at in range(own)
-                if not part.view.dead[at]
+                if not part.view.dead[at] and (only is None or part.text("ids", at) in only)
             ]
         for start in range(0, len(keys), CHUNK):
             some = keys[start : start + CHUNK]

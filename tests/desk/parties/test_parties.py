@@ -6,7 +6,7 @@ from zhaoyin.base.errors import Refusal
 from zhaoyin.base.uscc import check_character
 from zhaoyin.desk.accounts.models import Department
 from zhaoyin.desk.evidence.models import PersonKey, Provenance
-from zhaoyin.desk.parties import actions, queries, register
+from zhaoyin.desk.parties import actions, queries, register, twins
 from zhaoyin.desk.parties.models import Alias, Contact, Interaction, Judgement, Organisation
 from zhaoyin.packs import load_pack
 
@@ -120,7 +120,8 @@ def _url(name, *args):
 
 def test_duplicates_are_queued_side_by_side_until_judged(firms, officer, as_role):
     twin = actions.save_organisation(officer, name="鲁新贵金属", place="招远")
-    pairs = queries.duplicates()
+    pairs, search = queries.duplicates()
+    assert search.complete
     assert {(p.left.name, p.right.name) for p in pairs} >= {("鲁鑫贵金属", "鲁新贵金属")}
     pair = next(p for p in pairs if p.right == twin)
     assert "同音" in pair.reason
@@ -128,7 +129,46 @@ def test_duplicates_are_queued_side_by_side_until_judged(firms, officer, as_role
     page = as_role("head").get(_url("duplicates")).content.decode()
     assert "并入左边" in page
     actions.judge(officer, firms["luxin"], other=twin, same=False)
-    assert all(p.right != twin for p in queries.duplicates())
+    assert all(p.right != twin for p in queries.duplicates()[0])
+
+
+def test_a_large_register_is_compared_by_slices_and_only_changed_names_again(firms, officer):
+    actions.save_organisation(officer, name="鲁新贵金属")
+    first = twins.look(slice_size=2)
+    assert (first.asked, first.total, first.complete) == (2, 5, False)
+    while not (found := twins.look(slice_size=2)).complete:
+        pass
+    assert found.best == twins.look(slice_size=2).best == twins.look(slice_size=5).best
+    assert found.best
+    twin = actions.save_organisation(officer, name="招金矿叶")
+    assert twins.look(slice_size=0).asked == 5  # the new name alone is open
+    assert frozenset((twin.pk, firms["mining"].pk)) in twins.look(slice_size=1).pairs()
+
+
+def test_a_record_merged_away_or_a_broken_memory_leaves_the_queue_whole(firms, officer, head):
+    twin = actions.save_organisation(officer, name="鲁新贵金属")
+    assert frozenset((twin.pk, firms["luxin"].pk)) in twins.look().pairs()
+    (register.folder() / "twins.json").write_text("{half")
+    assert frozenset((twin.pk, firms["luxin"].pk)) in twins.look().pairs()
+    actions.merge(head, firms["luxin"], absorbed=twin)
+    found = twins.look()
+    assert found.complete
+    assert twin.pk not in found.best
+    assert all(other != twin.pk for other, _, _ in found.best.values())
+
+
+def test_a_newcomer_to_a_family_of_like_names_is_asked_about_once(firms, officer):
+    for name in ("招金银楼", "招金励福"):
+        actions.save_organisation(officer, name=name)
+    twin = actions.save_organisation(officer, name="赵进集团")
+    asked = [pair for pair in twins.look().pairs() if twin.pk in pair]
+    assert asked == [frozenset((twin.pk, firms["group"].pk))]
+
+
+def test_a_firm_and_an_association_alike_are_not_queued(firms, officer):
+    other = actions.save_organisation(officer, name="招远黄金珠宝首饰集团", kind="company")
+    pairs, _ = queries.duplicates()
+    assert all(other not in (p.left, p.right) or p.left.kind == p.right.kind for p in pairs)
 
 
 def test_the_queue_merges_and_takes_back(firms, officer, as_role):

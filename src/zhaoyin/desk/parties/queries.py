@@ -14,10 +14,10 @@ from zhaoyin.desk.accounts.models import User
 from zhaoyin.desk.deals.models import Commitment
 from zhaoyin.desk.parties import register
 from zhaoyin.desk.parties.models import Alias, Contact, Interaction, Judgement, Link, Organisation
+from zhaoyin.desk.parties.twins import Twins, look_safely
 from zhaoyin.desk.words import english, say
 from zhaoyin.resolution import Register, Resolution, normalise
 
-DUPLICATES_AT = 0.15  # a pair less likely than this is not worth a person's minute
 SHOWN = 3
 
 
@@ -152,31 +152,37 @@ class Pair:
     rows: list[tuple[str, str, str, bool]] = field(default_factory=list)
 
 
-def duplicates(limit: int = 50) -> list[Pair]:
-    """Pairs of organisations that may be one, likeliest first, without those a person has judged or linked."""
-    rows = Organisation.objects.annotate(
-        n_agreements=Count("party_rows", distinct=True), n_projects=Count("investor_rows", distinct=True),
-        n_contacts=Count("contacts", distinct=True), n_interactions=Count("interactions", distinct=True),
-    ).prefetch_related("aliases").in_bulk()  # fmt: skip
+def duplicates(limit: int = 50) -> tuple[list[Pair], Twins]:
+    """Pairs of organisations that may be one, likeliest first, without those a person has judged or linked; and how
+    far the search has come."""
+    found = look_safely()
     settled = {
         frozenset((a, b))
         for a, b in Judgement.objects.exclude(other=None).values_list("organisation", "other")
     }
     settled |= {frozenset((a, b)) for a, b in Link.objects.values_list("organisation", "other")}
-    book = _register()
-    best: dict[frozenset[int], tuple[float, str]] = {}
+    open_pairs = ((pair, best) for pair, best in found.pairs().items() if pair not in settled)
+    ranked = sorted(open_pairs, key=lambda item: (-item[1][1], sorted(item[0])))[: limit * 2]
+    rows = _counted().in_bulk({pk for pair, _ in ranked for pk in pair})
     language = "en" if english() else "zh"
-    for key, answer in book.twins(DUPLICATES_AT):
-        pair = frozenset((int(key), int(answer.id)))
-        wanted = len(pair) == 2 and pair <= set(rows) and pair not in settled
-        if wanted and answer.probability > best.get(pair, (0.0, ""))[0]:
-            best[pair] = (answer.probability, answer.why(language))
-    ranked = sorted(best.items(), key=lambda item: (-item[1][0], sorted(item[0])))[:limit]
     out = []
-    for pair, (probability, reason) in ranked:
+    for pair, (_, probability, why) in ranked:
         left, right = sorted(pair)
-        out.append(_pair(rows[left], rows[right], reason, probability))
-    return out
+        if pair <= set(rows) and _comparable(rows[left], rows[right]):
+            out.append(_pair(rows[left], rows[right], why[language], probability))
+    return out[:limit], found
+
+
+def _comparable(left: Organisation, right: Organisation) -> bool:
+    """A firm and an association alike in name are two; under the very same name one of the kinds may be wrong."""
+    return left.kind == right.kind or normalise(left.name) == normalise(right.name)
+
+
+def _counted() -> QuerySet[Organisation]:
+    return Organisation.objects.annotate(
+        n_agreements=Count("party_rows", distinct=True), n_projects=Count("investor_rows", distinct=True),
+        n_contacts=Count("contacts", distinct=True), n_interactions=Count("interactions", distinct=True),
+    ).prefetch_related("aliases")  # fmt: skip
 
 
 def _pair(left: Organisation, right: Organisation, reason: str, probability: float) -> Pair:
@@ -184,7 +190,7 @@ def _pair(left: Organisation, right: Organisation, reason: str, probability: flo
         return [
             row.name, row.uscc or "", str(row.get_kind_display()), row.place, row.industry,
             "、".join(a.name for a in row.aliases.all()),
-            *(str(getattr(row, name, "")) for name in ("n_agreements", "n_projects", "n_contacts", "n_interactions")),
+            *(str(getattr(row, name) or "") for name in ("n_agreements", "n_projects", "n_contacts", "n_interactions")),
         ]  # fmt: skip
 
     labels = [
@@ -195,13 +201,9 @@ def _pair(left: Organisation, right: Organisation, reason: str, probability: flo
     table = [
         (label, a, b, bool(a) and bool(b) and a != b)
         for label, a, b in zip(labels, cells(left), cells(right), strict=True)
+        if a or b
     ]
     return Pair(left, right, reason, probability, table)
-
-
-def pair_of(left: Organisation, right: Organisation) -> Pair:
-    """Two records side by side, whatever the register thinks of them."""
-    return _pair(left, right, "", 0.0)
 
 
 def members(association: Organisation) -> QuerySet[Organisation]:

@@ -79,6 +79,12 @@ def _up_to_date(path: Path) -> Register:
     return book
 
 
+def signs() -> dict[str, int]:
+    """What the register holds: organisation id → a sign that changes with its name, spellings, place or industry."""
+    found: dict[str, int] = json.loads((folder() / "ledger.json").read_text())
+    return found
+
+
 def _usable(entries: Iterable[Entry]) -> list[Entry]:
     from zhaoyin.resolution import normalise
 

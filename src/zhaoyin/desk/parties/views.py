@@ -82,7 +82,13 @@ def organisation(request: HttpRequest, pk: int) -> HttpResponse:
         )
         return redirect(obj.merged_into)
     links = queries.by_kind(obj)
-    agreements = list(obj.agreements.distinct())
+    agreements, projects = list(obj.agreements.distinct()), list(obj.projects.distinct())
+    promises = queries.commitments(obj)
+    sections = (
+        (say("项目", "projects"), projects),
+        (say("协议", "agreements"), agreements),
+        (say("承诺", "promises"), promises),
+    )
     return detail(
         request,
         "parties/organisation.html",
@@ -105,8 +111,9 @@ def organisation(request: HttpRequest, pk: int) -> HttpResponse:
         contacts=obj.contacts.all(),
         interactions=attach_marks(obj.interactions.select_related("by", "contact")[:10]),
         agreements=agreements,
-        projects=obj.projects.distinct(),
-        commitments=queries.commitments(obj),
+        projects=projects,
+        commitments=promises,
+        none_yet=say("、", ", ").join(words for words, rows in sections if not rows),
         merges=obj.merges.filter(undone_at=None).select_related("absorbed", "by"),
         interaction_form=InteractionForm(organisation=obj, initial={"on": timezone.localdate()}),
         alias_form=AliasForm(),
@@ -217,8 +224,10 @@ def _refused(request: HttpRequest, form: Any, obj: Organisation) -> HttpResponse
 @needs("organisation.view")
 def duplicates(request: HttpRequest) -> HttpResponse:
     """Pairs that may be one organisation, side by side with what speaks for it."""
+    pairs, search = queries.duplicates()
     context = {
-        "pairs": queries.duplicates(),
+        "pairs": pairs,
+        "search": search,
         "merges": Merge.objects.filter(undone_at=None).select_related("kept", "absorbed", "by")[:20],
         "may_merge": may(request.user, "organisation.merge"),
         "may_judge": may(request.user, "organisation.edit"),
