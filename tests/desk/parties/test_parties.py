@@ -1,4 +1,6 @@
 import datetime as dt
+import html
+import re
 
 import pytest
 
@@ -297,6 +299,23 @@ def test_members_of_an_association_are_a_list_for_leads(firms, officer, as_role)
     page = as_role("officer").get(_url("members", firms["guild"].pk)).content.decode()
     assert "招金集团" in page
     assert "鲁鑫贵金属" in page
+    assert as_role("head").get(_url("members", firms["guild"].pk) + "?as=xlsx").status_code == 200
+
+
+def test_a_member_becomes_a_lead_with_the_organisation_behind_it(firms, officer, as_role):
+    actions.add_link(officer, firms["luxin"], other=firms["guild"], kind="member")
+    client = as_role("officer")
+    members = _url("members", firms["guild"].pk)
+    page = client.get(members + "?projects=none").content.decode()
+    found = re.search(r'href="(/projects/new/\?organisation=[^"]+)"', page)
+    form = client.get(html.unescape(found.group(1)))
+    assert form.context["form"].initial["source"] == firms["guild"].name
+    client.post(
+        "/projects/new/", {"name": "鲁鑫贵金属扩产", "organisation": firms["luxin"].pk, "source": "协会"}
+    )
+    assert [p.name for p in firms["luxin"].projects.all()] == ["鲁鑫贵金属扩产"]
+    assert firms["luxin"].name not in client.get(members + "?projects=none").content.decode()
+    assert client.get("/projects/new/?organisation=99999999999999999999").status_code == 200
 
 
 def test_contact_details_need_purpose_consent_and_expiry(as_role, firms):

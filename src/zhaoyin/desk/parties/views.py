@@ -5,7 +5,9 @@ from typing import Any
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils import timezone
+from django.utils.http import urlencode
 from django.views.decorators.http import require_POST
 
 from zhaoyin.base.errors import Refusal
@@ -13,6 +15,7 @@ from zhaoyin.desk.accounts.policy import Forbidden, may, needs, who
 from zhaoyin.desk.details import detail
 from zhaoyin.desk.evidence.queries import attach_marks
 from zhaoyin.desk.lists import Column, Filter, List, list_view
+from zhaoyin.desk.lists import link as link_to
 from zhaoyin.desk.parties import actions, queries
 from zhaoyin.desk.parties.forms import AliasForm, ContactForm, InteractionForm, LinkForm, OrganisationForm
 from zhaoyin.desk.parties.models import Alias, Contact, Link, Merge, Organisation
@@ -273,17 +276,66 @@ def _number(request: HttpRequest, name: str) -> int:
     return int(text) if text.isdecimal() and len(text) < 18 else 0
 
 
+def _members(association: Organisation) -> List:
+    """An association's members as a list for leads: those without a project, longest unspoken-to, come first."""
+    return List(
+        verb="organisation.view",
+        title=t("会员名单：{name}", "Members of {name}", name=association.name),
+        columns=[
+            Column("name", t("名称", "Name"), order="name"),
+            Column("industry", t("行业", "Industry")),
+            Column("place", t("所在地", "Place")),
+            Column(
+                "last_on",
+                t("最近联系", "Last contact"),
+                order="last_on",
+                show=lambda o: f"{o.last_on:%F}" if o.last_on else say("还没有", "never"),
+            ),
+            Column(
+                "project_count",
+                t("项目", "Projects"),
+                order="project_count",
+                number=True,
+                show=lambda o: o.project_count,
+            ),
+            Column("owner", t("负责人", "Owner")),
+            Column(
+                "lead",
+                t("线索", "Lead"),
+                show=lambda o: link_to(
+                    reverse("projects:new")
+                    + "?"
+                    + urlencode({"organisation": o.pk, "source": association.name}),
+                    say("记为线索", "Record a lead"),
+                ),
+                plain=lambda o: "",
+            ),
+        ],
+        rows=lambda request: queries.members(association),
+        url=Organisation.get_absolute_url,
+        search=("name", "industry", "place"),
+        filters=[
+            Filter(
+                "projects",
+                t("项目", "Projects"),
+                [("none", t("还没有项目", "none yet")), ("some", t("已有项目", "has some"))],
+                apply=lambda rows, value: rows.filter(
+                    **{"project_count" if value == "none" else "project_count__gt": 0}
+                ),
+            )
+        ],
+        empty=t(
+            "还没有会员。在会员单位的页面上记“是会员”关系。",
+            "No members yet. Record the membership on the member's own page.",
+        ),
+        actions="parties/_back.html",
+        context=lambda request: {"back": association},
+    )
+
+
 @needs("organisation.view")
 def members(request: HttpRequest, pk: int) -> HttpResponse:
-    """An association's members as a list for leads."""
-    obj = get_object_or_404(Organisation, pk=pk)
-    context = {
-        "object": obj,
-        "members": queries.members(obj),
-        "list_url": obj.get_absolute_url(),
-        "list_words": obj.name,
-    }
-    return render(request, "parties/members.html", context)
+    return _members(get_object_or_404(Organisation, pk=pk)).respond(request)
 
 
 @needs("contact.edit")

@@ -11,6 +11,7 @@ from django.db import models
 from zhaoyin.base.errors import Refusal
 from zhaoyin.base.money import parse_money, show_money
 from zhaoyin.desk.accounts.models import Department, User
+from zhaoyin.desk.parties.models import Organisation
 from zhaoyin.desk.projects import rules as in_force
 from zhaoyin.desk.projects.models import Member, Opinion, PlanDate, Profile, Project
 from zhaoyin.desk.words import english, say, sentence, t
@@ -87,6 +88,10 @@ class ProjectWords(forms.ModelForm):  # type: ignore[type-arg]
 
 
 class Lead(ProjectWords):
+    organisation = forms.ModelChoiceField(
+        Organisation.objects.all(), required=False, widget=forms.HiddenInput
+    )
+
     class Meta(ProjectWords.Meta):
         fields = [
             "name",
@@ -106,6 +111,8 @@ class Lead(ProjectWords):
     def values(self) -> dict[str, Any]:
         given = {name: value for name, value in super().values().items() if value not in (None, "")}
         given["came_from"] = given.pop("source", "")
+        organisation = self.cleaned_data.get("organisation")
+        given["investors"] = [organisation] if organisation else []
         return given
 
 

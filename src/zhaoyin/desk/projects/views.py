@@ -22,6 +22,7 @@ from zhaoyin.desk.evidence.models import Mark
 from zhaoyin.desk.evidence.queries import attach_marks
 from zhaoyin.desk.evidence.views import with_words
 from zhaoyin.desk.lists import Column, Filter, List, list_view
+from zhaoyin.desk.parties.models import Organisation
 from zhaoyin.desk.projects import actions, forms, queries
 from zhaoyin.desk.projects import rules as in_force
 from zhaoyin.desk.projects.models import FirstTalks, GateFile, Member, Milestone, Opinion, Profile, Project
@@ -295,7 +296,10 @@ def _back(request: HttpRequest, pk: int, words: str) -> HttpResponse:
 
 @needs("project.create")
 def new(request: HttpRequest) -> HttpResponse:
-    form = forms.Lead(request.POST or None)
+    asked = request.GET.get("organisation", "")
+    known = Organisation.objects.filter(pk=asked if asked.isdecimal() and len(asked) < 18 else None).first()
+    told = {"name": known.name, "company_as_said": known.name, "organisation": known.pk} if known else {}
+    form = forms.Lead(request.POST or None, initial={**told, "source": request.GET.get("source", "")[:120]})
     if request.method == "POST" and form.is_valid():
         made = actions.create_project(who(request), **form.values())
         return _back(request, made.pk, say("已记线索 {c}。", "Lead {c} recorded.", c=made.code))
