@@ -297,7 +297,7 @@ def _back(request: HttpRequest, pk: int, words: str) -> HttpResponse:
 @needs("project.create")
 def new(request: HttpRequest) -> HttpResponse:
     asked = request.GET.get("organisation", "")
-    known = Organisation.objects.filter(pk=asked if asked.isdecimal() and len(asked) < 18 else None).first()
+    known = Organisation.objects.filter(pk=int(asked) if asked.isdecimal() and len(asked) < 18 else 0).first()
     told = {"name": known.name, "company_as_said": known.name, "organisation": known.pk} if known else {}
     form = forms.Lead(request.POST or None, initial={**told, "source": request.GET.get("source", "")[:120]})
     if request.method == "POST" and form.is_valid():
