@@ -165,30 +165,33 @@ def _capital_wan(table: ir.Table) -> ir.FloatingValue:
     )
 
 
-def ranked_schema(columns: Sequence[str], terms: Sequence[Term]) -> pa.Schema:
-    """The types of a ranking's rows: the fetched columns, the terms, the score."""
-    values = [pa.field(f"s_{term.name}", pa.float64()) for term in terms]
-    return pa.schema([*(SCHEMA.field(name) for name in columns), *values, pa.field("score", pa.float64())])
+def ranked_schema(columns: Sequence[str]) -> pa.Schema:
+    """The types of a ranking's rows: the fetched columns and the score."""
+    return pa.schema([*(SCHEMA.field(name) for name in columns), pa.field("score", pa.float64())])
 
 
-def shown(table: pa.Table, terms: Sequence[Term] = ()) -> pa.Table:
-    """An engine's rows as an answer: SHOWN, then s_NAME and unknown_NAME per term, then the score."""
+def shown(table: pa.Table, values: Mapping[str, pa.Array] | None = None) -> pa.Table:
+    """An engine's rows as an answer: SHOWN; for a ranking s_NAME and unknown_NAME per term (null: missing), the score."""
     open_ = pc.equal(table["status"], "open")
     known = pc.not_equal(table["status"], "unknown")
-    chinese = pc.fill_null(pc.equal(table["capital_currency"], "CNY"), False)
     derived = {
         "firm_id": table["uscc"],
         "live": pc.if_else(known, open_, pa.scalar(None, pa.bool_())),
-        "capital_wan": pc.if_else(
-            chinese, pc.divide(table["capital_fen"].cast(pa.float64()), 1e6), pa.scalar(None, pa.float64())
-        ),
+        "capital_wan": capital_wan(table),
     }
     columns = {name: derived[name] if name in derived else table[name] for name in SHOWN}
-    columns |= {f"s_{term.name}": pc.fill_null(table[f"s_{term.name}"], UNKNOWN) for term in terms}
-    columns |= {f"unknown_{term.name}": pc.is_null(table[f"s_{term.name}"]) for term in terms}
-    if terms:
+    if values is not None:
+        columns |= {f"s_{name}": pc.fill_null(value, UNKNOWN) for name, value in values.items()}
+        columns |= {f"unknown_{name}": pc.is_null(value) for name, value in values.items()}
         columns["score"] = table["score"]
     return pa.table(columns)
+
+
+def capital_wan(table: pa.Table) -> pa.ChunkedArray:
+    """Registered capital in 万元; null unless it is stated in CNY."""
+    chinese = pc.fill_null(pc.equal(table["capital_currency"], "CNY"), False)
+    wan = pc.divide(table["capital_fen"].cast(pa.float64()), 1e6)
+    return pc.if_else(chinese, wan, pa.scalar(None, pa.float64()))
 
 
 def _value(table: ir.Table, name: str, kind: str, column: str) -> ir.FloatingValue:
@@ -224,13 +227,13 @@ def _ranked(
         columns |= {f"region_{column}": "float64" for _, kind, column in terms if kind == "region"}
         places = ibis.table(columns, name="param_regions")
         table = table.join(places, table.region == places.place_code, how="left")
-    values = {f"s_{name}": _value(table, name, kind, column) for name, kind, column in terms}
-    table = table.select(*wanted, **values)
-    total = ibis.literal(0.0)
-    for name, _, _ in terms:
-        total = total + table[f"s_{name}"].fill_null(UNKNOWN) * _number(f"{name}.weight")
+    total: Any = ibis.literal(0.0)
+    for name, kind, column in terms:
+        value = _value(table, name, kind, column).fill_null(UNKNOWN)
+        total = total + value * _number(f"{name}.weight")
     # Nine places: the last bits of ln and exp differ between engines and must not decide the order.
-    return table.mutate(score=total.round(9)).order_by([ibis.desc("score"), "place"]).limit(_LIMIT)
+    table = table.select(*wanted, score=total.round(9))
+    return table.order_by([ibis.desc("score"), "place"]).limit(_LIMIT)
 
 
 def _counted(filters: tuple[str, ...], keys: tuple[str, ...], sums: tuple[str, ...]) -> ir.Table:

@@ -19,6 +19,7 @@ import pyarrow as pa
 from zhaoyin.base.errors import Refusal
 from zhaoyin.universe import query
 from zhaoyin.universe.folder import Manifest
+from zhaoyin.universe.score import Ask, Places
 
 KNOCK_SECONDS = 5.0  # to reach a master's port
 START_SECONDS = 120.0  # for the cluster to do a first, empty job
@@ -129,7 +130,7 @@ class SparkRunner:
     """Spark over the Parquet parts. Its workers must see the universe's folder under the same path."""
 
     dialect: query.Dialect = "pyspark"
-    wanted: tuple[str, ...] = query.HELD
+    places = Places(pa.table({"place_code": pa.array([], pa.string())}))
 
     def __init__(self, path: Path, manifest: Manifest, master: str, session: Any = None) -> None:
         self._own = session is None
@@ -138,8 +139,13 @@ class SparkRunner:
         self.view = f"firms_{abs(hash((str(path.resolve()), manifest.generation)))}"
         self.session.read.parquet(*files).createOrReplaceTempView(self.view)
 
-    def whole(self, ranked: pa.Table) -> pa.Table:
-        return ranked
+    def rank(self, ask: Ask) -> pa.Table:
+        """The best rows: HELD and their score, in order."""
+        shape = (ask.filter.shape(), tuple(term.shape() for term in ask.terms), query.HELD)
+        tables = {**ask.tables, "param_firms": self.firms(ask.codes)}
+        return self.run(
+            query.fill(query.template(self.dialect, "ranked", *shape), ask.marks, tables, ask.limit)
+        )
 
     def firms(self, codes: tuple[str, ...] | None) -> str:
         return f"`{self.view}`"
@@ -148,6 +154,7 @@ class SparkRunner:
         return f"`{self.view}`"
 
     def set_regions(self, regions: pa.Table) -> str:
+        self.places = Places(regions)
         name = f"{self.view}_regions"
         self.session.createDataFrame(regions.to_pandas()).createOrReplaceTempView(name)
         return f"`{name}`"

@@ -3,139 +3,25 @@
 from __future__ import annotations
 
 import threading
-from bisect import bisect_right
+from bisect import bisect_left, bisect_right
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Literal, Protocol
+from typing import Any, Literal
 
-import duckdb
 import pyarrow as pa
-import pyarrow.parquet as pq
+import pyarrow.compute as pc
 
 from zhaoyin.base.errors import Refusal
 from zhaoyin.universe import query
 from zhaoyin.universe.folder import Manifest
-from zhaoyin.universe.ingest import sql_list
+from zhaoyin.universe.memory import MemoryRunner
 from zhaoyin.universe.query import DEFAULT_SCORE, Filter, Term
+from zhaoyin.universe.runner import DuckRunner, Runner
+from zhaoyin.universe.score import Ask, values
 
 KEYS = ("region", "industry", "status", "high_tech", "listed", "capital_currency")
 SUMS = ("employees", "patents", "branches", "capital_fen")
-FEW = 1_000  # rows up to which an answer comes as Python rows
 Engine = Literal["duckdb", "spark"]
-
-
-class Runner(Protocol):
-    """What runs SQL over the firms: names the table that holds some codes, keeps a region table, gives back Arrow."""
-
-    dialect: query.Dialect
-    wanted: tuple[str, ...]  # columns a ranking fetches itself
-
-    def whole(self, ranked: pa.Table) -> pa.Table: ...
-    def firms(self, codes: tuple[str, ...] | None) -> str: ...
-    def parts(self, places: Sequence[int]) -> str: ...
-    def set_regions(self, regions: pa.Table) -> str: ...
-    def run(self, sql: str, schema: pa.Schema | None = None) -> pa.Table: ...
-    def close(self) -> None: ...
-
-
-class DuckRunner:
-    """DuckDB over the Parquet parts; only parts that may hold a wanted code are opened.
-
-    A ranking fetches places and scores; the rest of the best rows is looked up by place.
-    """
-
-    dialect: query.Dialect = "duckdb"
-    wanted: tuple[str, ...] = ("place",)
-
-    def __init__(self, path: Path, manifest: Manifest, threads: int | None) -> None:
-        self.path, self.manifest = path, manifest
-        self.con = duckdb.connect(config={"threads": threads} if threads else {})
-        self.con.execute("set parquet_metadata_cache = true; set TimeZone = 'UTC'")
-
-    def whole(self, ranked: pa.Table) -> pa.Table:
-        if not ranked.num_rows:
-            return _beside(query.SCHEMA_HELD.empty_table(), ranked)
-        places = ranked["place"].to_pylist()
-        rows = self.con.execute(
-            f"select {', '.join(query.HELD)} from {self.parts(places)} where place in ({', '.join(map(str, places))})"
-        ).fetchall()
-        by_place = {row[0]: row for row in rows}
-        ordered = [by_place[place] for place in places]
-        columns = [
-            pa.array(column, one.type)
-            for column, one in zip(zip(*ordered, strict=True), query.SCHEMA_HELD, strict=True)
-        ]
-        return _beside(pa.table(columns, query.SCHEMA_HELD), ranked)
-
-    def firms(self, codes: tuple[str, ...] | None) -> str:
-        return f"read_parquet({sql_list(self.manifest.files(self.path, codes) or self.manifest.files(self.path)[:1])})"
-
-    def parts(self, places: Sequence[int]) -> str:
-        """The Parquet parts that hold some rows."""
-        home = self.manifest.home(self.path)
-        firsts = [part.first for part in self.manifest.parts]
-        held = {max(bisect_right(firsts, place) - 1, 0) for place in places}
-        return (
-            f"read_parquet({sql_list([str(home / self.manifest.parts[one].file) for one in sorted(held)])})"
-        )
-
-    def set_regions(self, regions: pa.Table) -> str:
-        self.con.register("regions_given", regions)
-        self.con.execute("create or replace temp table regions as select * from regions_given")
-        self.con.unregister("regions_given")
-        return "regions"
-
-    def run(self, sql: str, schema: pa.Schema | None = None) -> pa.Table:
-        """The answer as Arrow; with a schema, by way of Python rows, which is quicker to plan and fit for a few."""
-        if schema is None:
-            return self.con.sql(sql).to_arrow_table()
-        rows = self.con.execute(sql).fetchall()
-        columns = list(zip(*rows, strict=True)) or [()] * len(schema)
-        return pa.table(
-            [pa.array(column, one.type) for column, one in zip(columns, schema, strict=True)], schema
-        )
-
-    def close(self) -> None:
-        self.con.close()
-
-
-def _beside(firms: pa.Table, ranked: pa.Table) -> pa.Table:
-    """Firms with the columns of their ranking, row by row."""
-    for name in ranked.column_names:
-        if name != "place":
-            firms = firms.append_column(name, ranked[name])
-    return firms
-
-
-class MemoryRunner(DuckRunner):
-    """DuckDB over columns held in memory; a question about some codes sees their rows alone, cut out by place."""
-
-    def __init__(self, path: Path, manifest: Manifest, threads: int | None, columns: Sequence[str]) -> None:
-        super().__init__(path, manifest, threads)
-        self.table = pa.concat_tables(
-            pq.read_table(file, columns=list(columns)) for file in manifest.files(path)
-        )
-        self._lock = threading.Lock()
-        self._slice = self.table
-
-    def firms(self, codes: tuple[str, ...] | None) -> str:
-        if codes is None:
-            self._slice = self.table
-        else:
-            spans = [self.manifest.industries[code] for code in sorted(codes)]
-            self._slice = pa.concat_tables(
-                [self.table.slice(start, end - start) for start, end in spans] or [self.table.slice(0, 0)]
-            )
-        return "firms_in_memory"
-
-    def whole(self, ranked: pa.Table) -> pa.Table:
-        # One slice a row: take() would first join all chunks of the text columns.
-        rows = [self.table.slice(place, 1) for place in ranked["place"].to_pylist()]
-        return _beside(pa.concat_tables(rows or [self.table.slice(0, 0)]), ranked)
-
-    def run(self, sql: str, schema: pa.Schema | None = None) -> pa.Table:
-        self.con.register("firms_in_memory", self._slice)
-        return super().run(sql, schema)
 
 
 class Universe:
@@ -146,6 +32,7 @@ class Universe:
 
     def __init__(self, path: Path, manifest: Manifest, runner: Runner) -> None:
         self.path, self.manifest, self._runner = path, manifest, runner
+        self._industries, self._regions = sorted(manifest.industries), sorted(manifest.regions)
         self._places: str | None = None
         self._place_columns: set[str] = set()
         self._lock = threading.Lock()
@@ -174,6 +61,13 @@ class Universe:
         for wanted in ("lat", "lon"):
             if wanted not in names:
                 table = table.append_column(wanted, pa.nulls(table.num_rows, pa.float64()))
+        twice = pc.filter(*_counted(table["region"]))
+        if len(twice):
+            raise Refusal(
+                "universe.regions",
+                f"地区表里有重复的代码：{'、'.join(map(str, twice.to_pylist()[:5]))}。每个地区留一行。",
+                f"The region table names some codes twice: {', '.join(map(str, twice.to_pylist()[:5]))}. Keep one row a region.",
+            )
         extra = [name for name in names if name not in ("region", "lat", "lon")]
         table = table.select(["region", "lat", "lon", *extra])
         table = table.rename_columns(["place_code", "lat", "lon", *(f"region_{name}" for name in extra)])
@@ -183,11 +77,7 @@ class Universe:
 
     def codes(self, prefixes: Iterable[str]) -> tuple[str, ...]:
         """Stored industry codes that begin with one of the prefixes."""
-        wanted = tuple(prefixes)
-        return tuple(code for code in self.manifest.industries if code.startswith(wanted)) if wanted else ()
-
-    def _regions(self, prefixes: tuple[str, ...]) -> list[str]:
-        return [code for code in self.manifest.regions if code.startswith(prefixes)] or ["-"]
+        return tuple(_under(self._industries, prefixes))
 
     def _marks(
         self, filter: Filter, terms: Sequence[Term] = ()
@@ -199,7 +89,7 @@ class Universe:
             marks["industries"] = codes or ("-",)
         for name in ("regions", "not_regions"):
             if getattr(filter, name):
-                marks[name] = self._regions(tuple(getattr(filter, name)))
+                marks[name] = _under(self._regions, getattr(filter, name)) or ["-"]
         return marks, codes
 
     def candidates(
@@ -219,14 +109,16 @@ class Universe:
         if len(set(names)) < len(names):
             raise ValueError("two terms of one name")
         marks, codes = self._marks(filter, score)
-        marks["fit"], marks["fit.else"] = self._weights(codes, fit)
+        branches, other = self._weights(codes, fit)
+        marks["fit"], marks["fit.else"] = branches or [(["-"], other)], other
         tables = {}
         if any(term.kind in ("near", "region") for term in score):
             tables["param_regions"] = self._need_places(score)
-        shape = (filter.shape(), tuple(term.shape() for term in score), self._runner.wanted)
-        sql = query.template(self._runner.dialect, "ranked", *shape)
-        schema = query.ranked_schema(self._runner.wanted, score) if limit <= FEW else None
-        return query.shown(self._runner.whole(self._run(sql, marks, tables, codes, limit, schema)), score)
+        weights = {code: weight for held, weight in branches for code in held}
+        ask = Ask(filter, score, limit, codes, marks, weights, other, tables)
+        with self._lock:
+            ranked = self._runner.rank(ask)
+        return query.shown(ranked, values(ranked, ask, self._runner.places))
 
     def _weights(
         self, codes: tuple[str, ...] | None, fit: Mapping[str, float] | None
@@ -238,8 +130,7 @@ class Universe:
             weight = 1.0 if fit is None else float(fit[prefix]) if prefix is not None else 0.0
             by_weight.setdefault(weight, []).append(code)
         most = max(by_weight, key=lambda weight: len(by_weight[weight]), default=1.0)
-        rest = [(held, weight) for weight, held in by_weight.items() if weight != most]
-        return rest or [(["-"], most)], most
+        return [(held, weight) for weight, held in by_weight.items() if weight != most], most
 
     def _need_places(self, score: Sequence[Term]) -> str:
         missing = {term.column for term in score if term.kind == "region"} - self._place_columns
@@ -294,11 +185,24 @@ class Universe:
         tables: dict[str, str],
         codes: tuple[str, ...] | None,
         limit: int | None,
-        schema: pa.Schema | None = None,
     ) -> pa.Table:
         with self._lock:
             tables["param_firms"] = self._runner.firms(codes)
-            return self._runner.run(query.fill(sql, marks, tables, limit), schema)
+            return self._runner.run(query.fill(sql, marks, tables, limit))
+
+
+def _under(codes: Sequence[str], prefixes: Iterable[str]) -> list[str]:
+    """Those of the sorted codes that begin with one of the prefixes."""
+    spans = [
+        (bisect_left(codes, prefix), bisect_right(codes, prefix + chr(0x10FFFF))) for prefix in set(prefixes)
+    ]
+    return [codes[at] for at in sorted({at for low, high in spans for at in range(low, high)})]
+
+
+def _counted(column: pa.ChunkedArray) -> tuple[pa.Array, pa.Array]:
+    """The distinct values of a column, and whether each stands in it more than once."""
+    counts = column.combine_chunks().value_counts()
+    return counts.field("values"), pc.greater(counts.field("counts"), 1)
 
 
 def open(
@@ -321,5 +225,5 @@ def open(
 
         return Universe(home, manifest, SparkRunner(home, manifest, master, session))
     if in_memory:
-        return Universe(home, manifest, MemoryRunner(home, manifest, threads, query.HELD))
+        return Universe(home, manifest, MemoryRunner(home, manifest, threads))
     return Universe(home, manifest, DuckRunner(home, manifest, threads))

@@ -21,7 +21,7 @@ from zhaoyin.base import dates, uscc
 from zhaoyin.base.errors import Refusal
 from zhaoyin.universe import folder as folders
 from zhaoyin.universe.folder import Manifest
-from zhaoyin.universe.ingest import PART_ROWS, ROW_GROUP, SYNTHETIC_NAME, write_parquet
+from zhaoyin.universe.ingest import PART_ROWS, SYNTHETIC_NAME, write_part
 from zhaoyin.universe.reader import SYNTHETIC_KEY
 from zhaoyin.universe.schema import SCHEMA
 
@@ -166,7 +166,7 @@ def synthesise(
         size = min(PART_ROWS, firms - first)
         cells = _cells(counts, first, size)
         table = _firms(shape, cells, first, np.random.default_rng([seed, 2, number]))
-        write_parquet(table, target / f"part-{number:05d}.parquet", ROW_GROUP)
+        write_part(table, target / f"part-{number:05d}.parquet")
         if progress:
             progress(first + size, firms)
     parts, spans, places = folders.index(target)
