@@ -48,6 +48,7 @@ NAVIGATION: tuple[Group, ...] = (
             Link(t("会办意见", "Opinions"), "projects:opinions", "project.view"),
             Link(t("协议", "Agreements"), "deals:list", "agreement.view", tab=True),
             Link(t("承诺", "Promises"), "deals:commitments", "commitment.view"),
+            Link(t("协作", "Corridors"), "projects:corridors", "project.view"),
         ),
     ),
     Group(

@@ -230,10 +230,13 @@ def figure(
         base = tuple(ledger.projects(ind.denominator, scope)) if lists else ()
         if ind.denominator == "target" and not bottom:
             return Figure(ind.ref, str(period), view, shown, None, None, None, (), measured=False)
-    elif ind.kind == "difference":
+    elif ind.kind in {
+        "difference",
+        "net",
+    }:  # projects of one account and not of the other; or sums, one less the other
         top -= ledger.total(ind.minus, scope)
         value = top
-        if lists:
+        if lists and ind.kind == "difference":
             gone = set(ledger.projects(ind.minus, scope))
             ids = tuple(i for i in ids if i not in gone)
     parts = {by: ledger.split(ind.numerator, scope, by) for by in ind.split} if lists else {}

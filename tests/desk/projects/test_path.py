@@ -11,7 +11,7 @@ from tests.desk.projects.house import ORDER, D, People, bring_to, contract, fill
 from zhaoyin.base.errors import Refusal
 from zhaoyin.desk.deals import actions as deals
 from zhaoyin.desk.deals.models import Agreement, Capital
-from zhaoyin.desk.projects import actions, derive
+from zhaoyin.desk.projects import actions, corrections, derive
 from zhaoyin.desk.projects.models import Exit, Milestone, Project
 from zhaoyin.desk.reports import actions as reports
 from zhaoyin.desk.reports import queries
@@ -325,8 +325,8 @@ def test_the_second_editor_sees_what_changed_and_loses_nothing(people):
 def test_a_verified_value_is_corrected_not_typed_over(people):
     project = bring_to(people, new_project(people), "review")
     refused("profile.verified", actions.state_facts, people.officer, project, jobs=500)
-    refused("correction.reason", actions.correct_profile, people.verifier, project, "jobs", 90, "")
-    row = actions.correct_profile(people.verifier, project, "jobs", 90, "申报表抄错")
+    refused("correction.reason", corrections.correct_profile, people.verifier, project, "jobs", 90, "")
+    row = corrections.correct_profile(people.verifier, project, "jobs", 90, "申报表抄错")
     assert (row.before, row.after) == ("85", "90")
 
 

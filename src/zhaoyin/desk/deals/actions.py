@@ -8,6 +8,8 @@ from collections.abc import Iterable, Mapping
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
+from django.db.models import Sum
+
 from zhaoyin import lifecycle
 from zhaoyin.base.dates import today
 from zhaoyin.base.errors import Refusal
@@ -109,9 +111,14 @@ def attach_event(actor: User, agreement: Agreement, event: Event) -> None:
 
 @action("agreement.edit")
 def change_agreement(
-    actor: User, agreement: Agreement, *, seen: int | None = None, **values: Any
+    actor: User,
+    agreement: Agreement,
+    *,
+    seen: int | None = None,
+    projects: Iterable[Project] | None = None,
+    **values: Any,
 ) -> list[str]:
-    """Change a paper that does not count yet; one that counts changes by a supplement."""
+    """Change a paper that does not count yet, and which projects it is about; one that counts changes by a supplement."""
     if agreement.mark in COUNTED:
         raise Refusal(
             "agreement.verified",
@@ -129,7 +136,20 @@ def change_agreement(
         {n: getattr(agreement, n) for n in changed if n not in {"mark", "recorded_by"}},
         Mark.CLAIMED,
     )
-    derive(Project.objects.select_for_update().filter(agreements=agreement))
+    touched = set(agreement.projects.values_list("pk", flat=True))
+    if projects is not None and (now := {p.pk for p in projects}) != touched:
+        codes = {name: sorted(Project.all_objects.filter(pk__in=pks).values_list("code", flat=True))
+                 for name, pks in (("before", touched), ("after", now))}  # fmt: skip
+        agreement.projects.set(now)
+        audit(
+            actor,
+            "agreement.change",
+            agreement,
+            before={"projects": codes["before"]},
+            after={"projects": codes["after"]},
+        )
+        touched |= now
+    derive(Project.objects.select_for_update().filter(pk__in=touched))
     return changed
 
 
@@ -166,17 +186,21 @@ def first_signing(project: Project) -> dt.date | None:
 
 
 def count_contracts(project: Project, actor: User) -> None:
-    """The signing is verified: so are its contracts, which now count, the first with its amount and the others with 0."""
-    claimed = project.agreements.filter(kind=Agreement.Kind.CONTRACT, mark=Mark.CLAIMED).exclude(
-        signed_on=None
-    )
-    for agreement in claimed.order_by("signed_on", "id"):
-        _count(actor, agreement)
+    """The signing is verified: so are its contracts, which now count, the first with its amount and the others with 0.
+
+    A paper that another project's signing has verified already counts its share for this one now.
+    """
+    papers = list(project.agreements.exclude(signed_on=None).order_by("signed_on", "id"))
+    for agreement in papers:
+        if agreement.mark == Mark.CLAIMED and agreement.kind == Agreement.Kind.CONTRACT:
+            _count(actor, agreement)
+        elif agreement.mark in COUNTED:
+            _book(actor, agreement, project)
 
 
 def _count(actor: User, agreement: Agreement) -> None:
     """Mark an agreement verified and book what it adds to 签约额 for each of its projects that has signed."""
-    from zhaoyin.desk.reports.books import book, booked, place
+    from zhaoyin.desk.reports.books import place
 
     assert agreement.signed_on is not None
     period, adjusts = place(agreement.signed_on)
@@ -187,11 +211,27 @@ def _count(actor: User, agreement: Agreement) -> None:
     prove(actor, agreement, ["amount_fen", "kind", "signed_on"], Mark.VERIFIED)
     for project in agreement.projects.all():
         if project.cohort:
-            amount = queries.outside_fen(agreement, project.pk)
-            added = lifecycle.contracted(agreement.kind, amount, booked(project, "contracted"))
-            book(actor, project, "contracted", added, agreement.signed_on, ("deals.agreement", agreement.pk))
+            _book(actor, agreement, project)
     for promise in agreement.commitments.filter(mark=Mark.CLAIMED):
         _count_promise(actor, promise)
+
+
+def _book(actor: User, agreement: Agreement, project: Project) -> None:
+    """What one agreement adds to the contracted amount of one project; a termination takes back all that counts."""
+    from zhaoyin.desk.reports.books import book, booked
+    from zhaoyin.desk.reports.models import Entry
+
+    assert agreement.signed_on is not None
+    source = ("deals.agreement", agreement.pk)
+    if Entry.objects.filter(project=project, source=source[0], source_id=source[1]).aggregate(
+        n=Sum("quantity")
+    )["n"]:
+        return
+    amount = queries.outside_fen(agreement, project.pk)
+    added = lifecycle.contracted(agreement.kind, amount, booked(project, "contracted"))
+    ends = agreement.kind == Agreement.Kind.TERMINATION
+    away = -booked(project, "contracted_away") if ends else None
+    book(actor, project, "contracted", added, agreement.signed_on, source, away=away)
 
 
 def _outsider(actor: User, projects: Iterable[Project], claimant: int | None) -> None:
@@ -334,8 +374,8 @@ def home_region() -> str:
 
 
 def _within_contract(project: Project, more: int) -> None:
-    held = queries.capital_of(project.pk)
-    total = sum(held.get(mark, 0) for mark in queries.STANDING) + more
+    # what counts is what is booked, corrections included
+    total = project.capital_fen + queries.capital_of(project.pk).get(Mark.CLAIMED, 0) + more
     if not project.cohort:
         raise Refusal(
             "capital.unsigned",
@@ -526,3 +566,38 @@ def confirm_kept(actor: User, commitment: Commitment, *, seen: int | None = None
         derive(Project.objects.select_for_update().filter(pk=row.project.pk))
     row.refresh_from_db()
     return row
+
+
+@action("commitment.conclude")
+def conclude(actor: User, commitment: Commitment, state: str, reason: str) -> Commitment:
+    """Say that a promise was not kept, or that the other side waives it; with the reason, by somebody outside the team."""
+    commitment = Commitment.objects.select_for_update().get(pk=commitment.pk)
+    if state not in {Commitment.State.BROKEN, Commitment.State.WAIVED}:
+        raise Refusal("commitment.state", "选未履行或已免除。", "Choose broken or waived.", where="state")
+    if commitment.state != Commitment.State.OPEN:
+        raise Refusal(
+            "commitment.state",
+            f"承诺已是{commitment.get_state_display()}。",
+            f"The promise is {commitment.get_state_display()} already.",
+        )
+    if len(reason.strip()) < 4:
+        raise Refusal(
+            "commitment.reason",
+            "写明哪里没有履行，或谁凭什么免除。",
+            "Say what was not kept, or who waives it and on what ground.",
+            where="reason",
+        )
+    if commitment.project and actor.pk in in_force.team(commitment.project):
+        raise Refusal(
+            "commitment.team",
+            "你在项目团队里，不能了结承诺。转给团队以外的人。",
+            "You are on the project's team and may not conclude it. Pass it to somebody outside.",
+        )
+    change(
+        actor, "commitment.conclude", commitment, reason=reason, state=state, proof_text=reason.strip()[:200],
+        settled_on=commitment.settled_on or today(),
+    )  # fmt: skip
+    prove(actor, commitment, {"state": commitment.get_state_display()}, Mark.VERIFIED, Source(note=reason))
+    if commitment.project:
+        derive(Project.objects.select_for_update().filter(pk=commitment.project.pk))
+    return commitment

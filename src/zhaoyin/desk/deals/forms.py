@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import re
 from typing import Any
 
 from django import forms
@@ -9,7 +10,7 @@ from zhaoyin.desk.deals.models import Agreement, Capital, Commitment
 from zhaoyin.desk.parties.models import Organisation
 from zhaoyin.desk.projects.forms import Amount, _style, day
 from zhaoyin.desk.projects.models import Project
-from zhaoyin.desk.words import t
+from zhaoyin.desk.words import say, t
 
 CURRENCIES = [
     ("CNY", "人民币 CNY"),
@@ -62,6 +63,11 @@ class Paper(forms.Form):
 class PaperWords(forms.ModelForm):  # type: ignore[type-arg]
     seen = forms.IntegerField(widget=forms.HiddenInput, required=False)
     amount = Amount(label=t("金额", "Amount"), required=False)
+    codes = forms.CharField(
+        label=t("涉及项目的编号，用逗号分开", "Codes of its projects, with commas between"),
+        required=False,
+        max_length=400,
+    )
 
     class Meta:
         model = Agreement
@@ -70,11 +76,25 @@ class PaperWords(forms.ModelForm):  # type: ignore[type-arg]
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         self.initial["amount"] = self.instance.amount_fen
+        self.initial["codes"] = ", ".join(self.instance.projects.values_list("code", flat=True))
         _style(self)
+
+    def clean_codes(self) -> list[Project]:
+        codes = [c for c in re.split(r"[\s,，、;；]+", self.cleaned_data["codes"]) if c]
+        found = list(Project.objects.filter(code__in=codes))
+        if missing := sorted(set(codes) - {p.code for p in found}):
+            raise forms.ValidationError(
+                say(
+                    "台账里没有 {c}。核对编号。",
+                    "The ledger has no {c}. Check the code.",
+                    c="、".join(missing),
+                )
+            )
+        return found
 
     def values(self) -> dict[str, Any]:
         given = {name: self.cleaned_data[name] for name in self.Meta.fields}
-        return given | {"amount_fen": self.cleaned_data["amount"]}
+        return given | {"amount_fen": self.cleaned_data["amount"], "projects": self.cleaned_data["codes"]}
 
 
 class Shares(forms.Form):
@@ -111,7 +131,7 @@ class Payment(forms.Form):
 
     def values(self) -> dict[str, Any]:
         given = {k: v for k, v in self.cleaned_data.items() if k not in {"amount", "voucher"}}
-        return given | {"amount_fen": self.cleaned_data["amount"]}
+        return given | {"amount_fen": self.cleaned_data["amount"], "projects": self.cleaned_data["codes"]}
 
 
 class Promise(forms.Form):
@@ -143,6 +163,15 @@ class Promise(forms.Form):
 class Settle(forms.Form):
     settled_on = day(t("兑现日", "Kept on"))
     proof_text = forms.CharField(label=t("凭什么", "Proof"), max_length=200)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _style(self)
+
+
+class Conclude(forms.Form):
+    state = forms.ChoiceField(label=t("怎么了结", "How it ends"), choices=Commitment.State.choices[2:])
+    reason = forms.CharField(label=t("理由与依据", "Reason and ground"), max_length=200)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

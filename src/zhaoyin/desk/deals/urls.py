@@ -13,5 +13,6 @@ urlpatterns = [
     path("project/<int:pk>/promise/", views.new_commitment, name="new-commitment"),
     path("promises/", views.commitments, name="commitments"),
     path("promises/<int:pk>/settle/", views.settle, name="settle"),
+    path("promises/<int:pk>/conclude/", views.conclude, name="conclude"),
     path("rates/", views.rates, name="rates"),
 ]

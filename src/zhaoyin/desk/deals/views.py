@@ -205,6 +205,22 @@ def settle(request: HttpRequest, pk: int) -> HttpResponse:
     return _form(request, form, promise.text, say("记兑现", "Record as kept"), promise.project, note=note)
 
 
+@needs("commitment.conclude")
+def conclude(request: HttpRequest, pk: int) -> HttpResponse:
+    """A promise that was not kept, or is waived, with the reason."""
+    promise = get_object_or_404(Commitment.objects.select_related("project"), pk=pk)
+    form = forms.Conclude(request.POST or None)
+    note = ""
+    if request.method == "POST" and form.is_valid():
+        try:
+            actions.conclude(who(request), promise, form.cleaned_data["state"], form.cleaned_data["reason"])
+            messages.info(request, say("承诺已了结。", "The promise is concluded."))
+            return redirect(promise.project.get_absolute_url() if promise.project else "deals:commitments")
+        except Refusal as refusal:
+            note = sentence(refusal)
+    return _form(request, form, promise.text, say("了结", "Conclude"), promise.project, note=note)
+
+
 def _due(commitment: Any) -> Any:
     from django.utils.html import format_html
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import datetime as dt
 import hashlib
 from collections.abc import Iterable, Mapping
+from decimal import Decimal
 from typing import TYPE_CHECKING, Any
 
 from django.db.models import Max
@@ -18,7 +19,6 @@ from zhaoyin.desk.evidence.models import Mark
 from zhaoyin.desk.projects import rules as in_force
 from zhaoyin.desk.projects.derive import derive
 from zhaoyin.desk.projects.models import (
-    Correction,
     Corridor,
     Exit,
     FirstTalks,
@@ -30,6 +30,7 @@ from zhaoyin.desk.projects.models import (
     PlanDate,
     Profile,
     Project,
+    SavedView,
     SiteVisit,
     Split,
 )
@@ -648,7 +649,7 @@ def _count(actor: User, project: Project, milestone: Milestone) -> None:
     if milestone.kind == "signed":
         first = deals.first_signing(project) or fact_on
         if not booked(project, "signed"):
-            join_cohort(actor, project, source, first)
+            join_cohort(actor, project, first)
             book(actor, project, "signed", 1, first, source)
         deals.count_contracts(project, actor)
         start = PlanDate.objects.filter(project=project, kind="started").exclude(planned_on=None).first()
@@ -818,32 +819,93 @@ def resume(actor: User, project: Project) -> None:
     derive([_locked(project)])
 
 
-@action("correction.make")
-def correct_profile(actor: User, project: Project, field: str, value: Any, reason: str) -> Correction:
-    """Correct a value that was verified: the record keeps both values and the reason; closed figures do not change."""
-    if not reason.strip():
-        raise Refusal("correction.reason", "写明为什么更正。", "Say why it is corrected.", where="reason")
-    if actor.pk in in_force.team(project):
+@action("project.assign")
+def hand_over(actor: User, project: Project, to: User, reason: str) -> None:
+    """The project passes to another officer: the old one leaves the team today, what was claimed and noted stays theirs."""
+    project = _locked(project)
+    _open(project)
+    if len(reason.strip()) < 2:
+        raise Refusal("handover.reason", "写明为什么移交。", "Say why it is handed over.", where="reason")
+    if to.pk == project.officer_id:
+        raise Refusal("handover.same", f"已由{to}主办，不用移交。", f"{to} is in charge already.", where="to")
+    if "officer" not in to.roles or not to.is_active:
         raise Refusal(
-            "correction.team",
-            "你在项目团队里，不能更正核验过的值。转给核验员。",
-            "You are on the project's team and may not correct a verified value. Pass it to a verifier.",
+            "handover.role",
+            f"{to}不是在岗的招商专员，不能主办。换一个人。",
+            f"{to} is no officer in service. Choose somebody else.",
+            where="to",
         )
-    profile = Profile.objects.select_for_update().get(project=project)
-    before = getattr(profile, field)
-    change(actor, "profile.correct", profile, reason=reason, **{field: value})
-    prove(actor, profile, {field: value}, Mark.VERIFIED, Source(note=reason))
-    row = create(
-        actor, "correction.make", Correction, project=project, subject=f"projects.profile:{profile.pk}", field=field,
-        before=str(before)[:200], after=str(value)[:200], note=reason, made_by=actor,
-    )  # fmt: skip
+    for member in Member.objects.filter(
+        project=project, user=project.officer_id, role=Member.Role.OFFICER, to_on=None
+    ):
+        change(actor, "member.end", member, to_on=max(today(), member.from_on))
+    if not Member.objects.filter(project=project, user=to, to_on=None).exists():
+        create(
+            actor, "member.add", Member, project=project, user=to, role=Member.Role.OFFICER, from_on=today()
+        )
+    change(
+        actor,
+        "project.handover",
+        project,
+        reason=reason,
+        officer=to,
+        department=to.department or project.department,
+    )
+    prove(actor, project, {"officer": to}, Mark.CLAIMED, Source(note=reason))
     derive([_locked(project)])
-    return row
+
+
+@action("project.assign", atomic=False)
+def hand_over_all(actor: User, leaving: User, to: User, reason: str) -> int:
+    """Everything open that one officer is in charge of passes to another; one transaction a project."""
+    rows = list(Project.objects.filter(officer=leaving, exit_code="").order_by("pk"))
+    for project in rows:
+        hand_over(actor, project, to, reason)
+    return len(rows)
+
+
+# --- corridors
 
 
 @action("corridor.edit")
-def set_split(actor: User, corridor: Corridor, measure: str, from_on: dt.date, source_share: Any) -> Split:
-    """From a day on, a measure splits so; earlier days keep their share."""
+def create_corridor(
+    actor: User, *, mark: str = Mark.CLAIMED, source: From = PERSON, **values: Any
+) -> Corridor:
+    made = create(actor, "corridor.create", Corridor, **values)
+    prove(actor, made, {k: v for k, v in values.items() if v not in (None, "")}, mark, source)
+    return made
+
+
+@action("corridor.edit")
+def change_corridor(actor: User, corridor: Corridor, *, seen: int | None = None, **values: Any) -> list[str]:
+    changed = change(actor, "corridor.change", corridor, seen=seen, **values)
+    prove(actor, corridor, changed, Mark.CLAIMED)
+    return changed
+
+
+@action("corridor.edit")
+def set_split(
+    actor: User,
+    corridor: Corridor,
+    measure: str,
+    from_on: dt.date,
+    *,
+    source_share: Decimal,
+    enclave_share: Decimal,
+    home_share: Decimal,
+    citation: str,
+) -> Split:
+    """From a day on, a measure splits so; earlier days keep their share, and so does what is booked."""
+    from zhaoyin.desk.reports.models import Month
+
+    total = source_share + enclave_share + home_share
+    if total != 100 or min(source_share, enclave_share, home_share) < 0:
+        raise Refusal(
+            "split.sum",
+            f"三方合计 {total.normalize():f}%，须为 100%，且都不小于 0。",
+            f"The three shares add up to {total.normalize():f} %; they must be 100 % in all and none below 0.",
+            where="home_share",
+        )
     if Split.objects.filter(corridor=corridor, measure=measure, from_on=from_on).exists():
         raise Refusal(
             "split.twice",
@@ -851,17 +913,54 @@ def set_split(actor: User, corridor: Corridor, measure: str, from_on: dt.date, s
             f"There is a row from {from_on} already. Choose another day; old rows stay.",
             where="from_on",
         )
-    return create(
-        actor,
-        "split.set",
-        Split,
-        corridor=corridor,
-        measure=measure,
-        from_on=from_on,
-        source_share=source_share,
+    shut = Month.objects.filter(number=lifecycle.Month.of(from_on).number).exclude(state=Month.State.OPEN)
+    if shut.exists():
+        raise Refusal(
+            "split.closed",
+            f"{from_on:%Y-%m} 已锁定，分成不能从那时起改。从未锁的月份起。",
+            f"{from_on:%Y-%m} is closed; a split cannot begin there. Begin in an open month.",
+            where="from_on",
+        )
+    if not citation.strip():
+        raise Refusal("split.citation", "写明依据哪份文件。", "Name the paper it rests on.", where="citation")
+    row = create(
+        actor, "split.set", Split, corridor=corridor, measure=measure, from_on=from_on, source_share=source_share,
+        enclave_share=enclave_share, home_share=home_share, citation=citation.strip(),
+    )  # fmt: skip
+    prove(
+        actor, row, ["source_share", "enclave_share", "home_share"], Mark.CLAIMED, Source(citation=citation)
     )
+    return row
 
 
-@action("corridor.edit")
-def create_corridor(actor: User, **values: Any) -> Corridor:
-    return create(actor, "corridor.create", Corridor, **values)
+def load_pack_corridors(actor: User, pack: Any) -> int:
+    """The corridors a region's pack names, as far as they are new; what they split is for people to state."""
+    from zhaoyin.desk.region import source_of
+
+    places = {row.code: row.name for row in pack.places} | {pack.region.code: pack.region.name}
+    count = 0
+    for row in pack.corridors:
+        if not Corridor.objects.filter(code=row.code).exists():
+            create_corridor(
+                actor, code=row.code, name=row.name, source_city=row.source, home_place=places.get(row.region, row.region),
+                mark=Mark.SAID, source=source_of(pack, row.cite),
+            )  # fmt: skip
+            count += 1
+    return count
+
+
+# --- a person's own views
+
+
+@action("project.view")
+def save_view(actor: User, name: str, query: str) -> SavedView:
+    """Keep the filters of the ledger under a name; the same name again replaces them."""
+    name = name.strip()[:40]
+    if not name:
+        raise Refusal("view.name", "给这组筛选起个名。", "Give these filters a name.", where="name")
+    return SavedView.objects.update_or_create(owner=actor, name=name, defaults={"query": query[:400]})[0]
+
+
+@action("project.view")
+def drop_view(actor: User, pk: int) -> None:
+    SavedView.objects.filter(owner=actor, pk=pk).delete()

@@ -13,7 +13,7 @@ from zhaoyin.base.money import parse_money, show_money
 from zhaoyin.desk.accounts.models import Department, User
 from zhaoyin.desk.parties.models import Organisation
 from zhaoyin.desk.projects import rules as in_force
-from zhaoyin.desk.projects.models import Member, Opinion, PlanDate, Profile, Project
+from zhaoyin.desk.projects.models import Corridor, Member, Opinion, PlanDate, Profile, Project, Split
 from zhaoyin.desk.words import english, say, sentence, t
 
 if TYPE_CHECKING:
@@ -182,7 +182,7 @@ class Plan(forms.Form):
         super().__init__(data)
         self.rows = {p.kind: p for p in PlanDate.objects.filter(project=project)}
         book = in_force.rules()
-        for code in book.tracks[project.track or in_force.DEFAULT_TRACK].milestones[3:]:
+        for code in book.tracks[project.track or in_force.DEFAULT_TRACK].milestones[1:]:
             word, row = book.gates[code].text("en" if english() else "zh"), self.rows.get(code)
             self.fields[f"{code}_planned"] = day(say("{w}：计划", "{w}: plan", w=word), required=False)
             self.fields[f"{code}_forecast"] = day(say("{w}：预测", "{w}: forecast", w=word), required=False)
@@ -342,16 +342,138 @@ class Assign(forms.Form):
 
 
 class Correct(forms.Form):
-    field = forms.ChoiceField(
-        label=t("哪一项", "Which"),
-        choices=lambda: [
-            (f.name, f.verbose_name)
-            for f in Profile._meta.concrete_fields
-            if f.name not in {"id", "project", "version", "is_demo", "created_at", "updated_at"}
-        ],
+    """What of a project was verified and can be corrected: facts, dates of milestones, amounts of payments and papers."""
+
+    def __init__(self, project: Project, data: Any = None) -> None:
+        super().__init__(data)
+        hidden = {"id", "project", "version", "is_demo", "created_at", "updated_at"}
+        facts = [(f.name, f.verbose_name) for f in Profile._meta.concrete_fields if f.name not in hidden]
+        self.subjects: dict[str, Any] = {}
+        groups: list[tuple[Any, list[tuple[str, Any]]]] = []
+        counted: dict[str, models.QuerySet[Any]] = {
+            say("里程碑的日期", "Dates of milestones"): project.milestones.all(),
+            say("到位资金", "Capital in place"): project.capital_rows.all(),
+            say("协议金额", "Amounts of agreements"): project.agreements.exclude(kind="termination"),
+        }
+        for words, rows in counted.items():
+            known = list(rows.filter(mark__in=["verified", "locked"]))
+            self.subjects |= {f"{row._meta.model_name}-{row.pk}": row for row in known}
+            if known:
+                groups.append((words, [(f"{row._meta.model_name}-{row.pk}", _subject(row)) for row in known]))
+        groups.append((say("项目要点", "Facts"), facts))
+        self.fields["field"] = forms.ChoiceField(label=say("哪一项", "Which"), choices=groups)
+        self.fields["value"] = forms.CharField(
+            label=say("应为", "Should be"),
+            max_length=200,
+            help_text=say(
+                "日期写成 2026-03-02，金额写成 1,200 万元。已锁定的月份不变，差额计入第一个未锁的月份。",
+                "Dates like 2026-03-02, amounts like 1,200 万元. A closed month stays; the difference counts in the first open one.",
+            ),
+        )
+        self.fields["reason"] = forms.CharField(label=say("为什么", "Why"), max_length=300)
+        _style(self)
+
+
+def _subject(row: Any) -> str:
+    """A counted row as the correction form names it."""
+    if hasattr(row, "received_on"):
+        return f"{row.received_on} {row.payer} {''.join(show_money(row.amount_fen, currency=row.currency))}"
+    if hasattr(row, "fact_on"):
+        return f"{row.get_kind_display()} {row.fact_on}"
+    return f"{row} {''.join(show_money(row.amount_fen)) if row.amount_fen is not None else ''}"
+
+
+def typed_amount(text: str) -> int:
+    try:
+        return parse_money(text, default_unit="万元").fen
+    except Refusal as refusal:
+        raise Refusal("correction.value", refusal.zh, refusal.en, where="value") from None
+
+
+def typed_day(text: str) -> dt.date:
+    try:
+        return dt.date.fromisoformat(text.strip())
+    except ValueError:
+        raise Refusal(
+            "correction.value",
+            f"“{text}”读不成日期。写成 2026-03-02 这样。",
+            f"“{text}” is no date. Write it like 2026-03-02.",
+            where="value",
+        ) from None
+
+
+class HandOver(forms.Form):
+    to = forms.ModelChoiceField(User.objects.none(), label=t("移交给", "To"))
+    reason = forms.CharField(label=t("为什么", "Why"), max_length=200)
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["to"].queryset = officers()  # type: ignore[attr-defined]
+        _style(self)
+
+
+class HandOverAll(HandOver):
+    leaving = forms.ModelChoiceField(User.objects.none(), label=t("谁离开", "Who leaves"))
+    field_order = ("leaving", "to", "reason")
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        held = Project.objects.filter(exit_code="").exclude(officer=None).values("officer")
+        self.fields["leaving"].queryset = User.objects.filter(pk__in=held).order_by("name")  # type: ignore[attr-defined]
+        _style(self)
+
+
+def officers() -> models.QuerySet[User]:
+    """People who may be in charge of a project; roles are a list in JSON, so they are sifted here."""
+    rows = User.objects.filter(is_active=True, is_system=False)
+    return rows.filter(pk__in=[u.pk for u in rows if "officer" in u.roles]).order_by("name")
+
+
+class Share(forms.Form):
+    organisation = forms.CharField(
+        label=t("投资方：名称或统一代码", "Investor: name or USCC"), max_length=200
     )
-    value = forms.CharField(label=t("应为", "Should be"), max_length=200)
-    reason = forms.CharField(label=t("为什么", "Why"), max_length=300)
+    share = forms.DecimalField(
+        label=t("比例 %，不知道就空着", "Share in %, empty when not known"),
+        max_digits=6,
+        decimal_places=3,
+        min_value=0,
+        max_value=100,
+        required=False,
+    )
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        _style(self)
+
+
+class CorridorWords(forms.ModelForm):  # type: ignore[type-arg]
+    seen = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    class Meta:
+        model = Corridor
+        fields = ["code", "name", "source_city", "home_place", "enclave"]
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["code"].help_text = t("英文短码，如 shenzhen-lab", "a short code such as shenzhen-lab")
+        if self.instance.pk:
+            del self.fields["code"]
+        _style(self)
+
+    def values(self) -> dict[str, Any]:
+        return {k: v for k, v in self.cleaned_data.items() if k != "seen"}
+
+
+class SplitRow(forms.Form):
+    measure = forms.ChoiceField(label=t("指标", "Measure"), choices=Split.Measure.choices)
+    from_on = day(t("自", "From"))
+    source_share = forms.DecimalField(label=t("孵化地 %", "Source city %"), max_digits=5, decimal_places=2)
+    enclave_share = forms.DecimalField(
+        label=t("飞地园区 %", "Enclave park %"), max_digits=5, decimal_places=2, initial=0
+    )
+    home_share = forms.DecimalField(label=t("本地 %", "The region %"), max_digits=5, decimal_places=2)
+    citation = forms.CharField(label=t("依据", "Paper"), max_length=200)
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

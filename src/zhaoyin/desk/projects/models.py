@@ -522,6 +522,9 @@ class Corridor(Row):
     class Meta:
         ordering = ["code"]
 
+    def get_absolute_url(self) -> str:
+        return reverse("projects:corridor", args=[self.pk])
+
     def __str__(self) -> str:
         return self.name
 

@@ -8,17 +8,20 @@ from collections import defaultdict
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Count, Model, Q, QuerySet, Sum
 
 from zhaoyin import lifecycle
 from zhaoyin.base.dates import today
+from zhaoyin.base.money import show_money
 from zhaoyin.desk.deals.models import Agreement, Capital, Commitment
 from zhaoyin.desk.evidence.models import AuditEntry, Mark
 from zhaoyin.desk.evidence.queries import real
 from zhaoyin.desk.parties.models import Organisation
 from zhaoyin.desk.projects import rules as in_force
 from zhaoyin.desk.projects.models import (
+    Corridor,
     FirstTalks,
     GateFile,
     Investor,
@@ -324,6 +327,88 @@ def opinion_light(row: Opinion, day: dt.date | None = None) -> tuple[str, str]:
     return "no", say("还剩 {n} 天", "{n} days left", n=left)
 
 
+# --- what was verified: corrections, and what can be taken back
+
+
+def corrections(project: Project) -> list[dict[str, Any]]:
+    """Corrections of a project in words, newest first."""
+    found = []
+    for row in project.corrections.select_related("made_by")[:20]:
+        label, _, pk = row.subject.partition(":")
+        model = apps.get_model(label)
+        column = model._meta.get_field(row.field)
+        what = str(getattr(column, "verbose_name", row.field))
+        before, after = row.before, row.after
+        if row.field.endswith("_fen"):
+            before, after = ("".join(show_money(int(n))) if n else "" for n in (before, after))
+        if label != "projects.profile":
+            what = f"{model._default_manager.filter(pk=int(pk)).first() or ''} {what}".removeprefix(
+                f"{project} "
+            )
+        month = lifecycle.Month.of(row.period) if row.period else None
+        found.append({"row": row, "what": what, "before": before, "after": after, "month": month})
+    return found
+
+
+def undoable(project: Project, user: User) -> list[dict[str, Any]]:
+    """Verifications of a project whose month is open, the latest first, as far as this person's roles verify them."""
+    book, language = in_force.rules(), "en" if english() else "zh"
+    found: list[dict[str, Any]] = [
+        {"key": f"milestone-{m.pk}", "words": book.gates[m.kind].text(language), "row": m, "on": m.fact_on}
+        for m in project.milestones.filter(mark=Mark.VERIFIED).order_by("-fact_on", "-id")
+        if set(book.gates[m.kind].verifies) & set(user.roles)
+    ]
+    if "verifier" in user.roles:
+        found += [
+            {
+                "key": f"capital-{c.pk}",
+                "words": f"{say('到位资金', 'Capital in place')} {c.payer}",
+                "row": c,
+                "on": c.received_on,
+            }
+            for c in project.capital_rows.filter(mark=Mark.VERIFIED).order_by("-received_on", "-id")
+        ]
+        found += [
+            {"key": f"agreement-{a.pk}", "words": str(a), "row": a, "on": a.signed_on}
+            for a in project.agreements.filter(mark=Mark.VERIFIED).exclude(kind=Agreement.Kind.CONTRACT)
+        ]
+    return found
+
+
+# --- corridors
+
+
+def corridors() -> QuerySet[Corridor]:
+    return Corridor.objects.select_related("enclave").annotate(n=Count("projects"))
+
+
+def splits_in_force(corridor: Corridor, day: dt.date) -> set[int]:
+    """The split of each measure that holds on a day."""
+    held: dict[str, int] = {}
+    for row in corridor.splits.filter(from_on__lte=day).order_by("from_on"):
+        held[row.measure] = row.pk
+    return set(held.values())
+
+
+def corridor_books(corridor: Corridor) -> dict[str, Any]:
+    """What every project of a corridor counts in all, elsewhere and here, in fen."""
+    sums: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
+    accounts = Entry.objects.filter(project__corridor=corridor).order_by().values_list("project", "account")
+    for project, account, n in accounts.annotate(n=Sum("quantity")):
+        sums[project][account.lstrip("~")] += n
+    rows, totals = [], dict.fromkeys(("contracted", "contracted_own", "capital", "capital_own"), 0)
+    for p in corridor.projects.select_related("place").order_by("-contracted_fen", "id"):
+        held = sums[p.pk]
+        one = {
+            "contracted": held["contracted"], "contracted_own": held["contracted"] - held["contracted_away"],
+            "capital": held["capital"], "capital_own": held["capital"] - held["capital_away"],
+        }  # fmt: skip
+        for name, fen in one.items():
+            totals[name] += fen
+        rows.append({"project": p, **one})
+    return {"rows": rows, "totals": totals}
+
+
 # --- one project
 
 
@@ -343,6 +428,7 @@ def track(project: Project) -> list[dict[str, Any]]:
             book,
         )
     )
+    corrected = in_force.corrected_dates([project.pk])
     steps: list[dict[str, Any]] = []
     for code in book.tracks[project.track or in_force.DEFAULT_TRACK].milestones:
         found, p = rows.get(code), plans.get(code)
@@ -353,6 +439,7 @@ def track(project: Project) -> list[dict[str, Any]]:
                 "word": book.gates[code].text(language),
                 "milestone": found,
                 "mark": found.mark if found else "none",
+                "corrected": corrected.get(found.pk) if found else None,
                 "plan": p,
                 "done": code in done,
                 "line": "next",
@@ -370,20 +457,20 @@ def track(project: Project) -> list[dict[str, Any]]:
 
 
 def money(project: Project) -> dict[str, Any]:
-    """Capital by mark against the contract, for the proof bar."""
+    """Capital by mark against the contract, for the proof bar. What counts is what is booked, corrections included."""
     held: dict[str, int] = defaultdict(int)
     for mark, fen in (
         Capital.objects.filter(project=project).order_by().values_list("mark").annotate(n=Sum("cny_fen"))
     ):
         held[mark] = fen or 0
-    counted = held["verified"] + held["locked"]
+    counted = project.capital_fen
     left = max(project.contracted_fen - counted - held["claimed"], 0)
     ratio = None
     if project.contracted_fen:
         ratio = f"{counted * 100 / project.contracted_fen:.1f}"
     return {
-        "locked": held["locked"], "verified": held["verified"], "claimed": held["claimed"], "left": left,
-        "counted": counted, "ratio": ratio,
+        "locked": held["locked"], "verified": max(counted - held["locked"], 0), "claimed": held["claimed"], "left": left,
+        "counted": counted, "ratio": ratio, "corrected": counted - held["verified"] - held["locked"],
     }  # fmt: skip
 
 

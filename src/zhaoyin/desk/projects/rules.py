@@ -15,6 +15,7 @@ from django.utils import timezone
 from zhaoyin import lifecycle
 from zhaoyin.desk.evidence.models import Mark
 from zhaoyin.desk.projects.models import (
+    Correction,
     FirstTalks,
     GateFile,
     Investor,
@@ -83,7 +84,9 @@ def states(projects: Iterable[Project]) -> dict[int, lifecycle.Project]:
     rows = {p.pk: p for p in projects}
     ids = list(rows)
     milestones: dict[int, list[Milestone]] = defaultdict(list)
+    corrected = corrected_dates(ids)
     for m in Milestone.objects.filter(project__in=ids).exclude(mark=Mark.REJECTED):
+        m.fact_on = corrected.get(m.pk, m.fact_on)
         milestones[m.project_id].append(m)
     profiles = {p.project_id: p for p in Profile.objects.filter(project__in=ids)}
     plans: dict[int, list[PlanDate]] = defaultdict(list)
@@ -133,6 +136,17 @@ def states(projects: Iterable[Project]) -> dict[int, lifecycle.Project]:
 
 def state(project: Project) -> lifecycle.Project:
     return states([project])[project.pk]
+
+
+def corrected_dates(ids: Iterable[int]) -> dict[int, dt.date]:
+    """Milestones whose verified date was corrected since → the date that holds."""
+    found = {}
+    rows = Correction.objects.filter(project__in=list(ids), field="fact_on").order_by("id")
+    for subject, after in rows.values_list("subject", "after"):
+        label, _, pk = subject.partition(":")
+        if label == "projects.milestone":
+            found[int(pk)] = dt.date.fromisoformat(after)
+    return found
 
 
 def _gates_of(kind: str) -> list[str]:

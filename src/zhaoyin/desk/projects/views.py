@@ -7,6 +7,7 @@ from django.contrib import messages
 from django.db.models import Exists, OuterRef
 from django.http import Http404, HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect, render
+from django.urls import reverse
 from django.utils.html import format_html
 from django.views.decorators.http import require_POST
 
@@ -23,9 +24,19 @@ from zhaoyin.desk.evidence.queries import attach_marks
 from zhaoyin.desk.evidence.views import with_words
 from zhaoyin.desk.lists import Column, Filter, List, list_view
 from zhaoyin.desk.parties.models import Organisation
-from zhaoyin.desk.projects import actions, forms, queries
+from zhaoyin.desk.projects import actions, corrections, forms, queries
 from zhaoyin.desk.projects import rules as in_force
-from zhaoyin.desk.projects.models import FirstTalks, GateFile, Member, Milestone, Opinion, Profile, Project
+from zhaoyin.desk.projects.models import (
+    Corridor,
+    FirstTalks,
+    GateFile,
+    Member,
+    Milestone,
+    Opinion,
+    Profile,
+    Project,
+    SavedView,
+)
 from zhaoyin.desk.words import english, say, sentence, t
 
 
@@ -141,6 +152,13 @@ PROJECTS = List(
         "No projects yet. Bring in an announcement and accept its signings, or import a ledger.",
     ),
     actions="projects/_do.html",
+    lead="projects/_views.html",
+    context=lambda request: {
+        "views": SavedView.objects.filter(owner=who(request)),
+        "query_now": "&".join(
+            part for part in request.GET.urlencode().split("&") if part and not part.startswith("page=")
+        ),
+    },
 )
 projects = list_view(PROJECTS)
 
@@ -246,7 +264,7 @@ def project(request: HttpRequest, pk: int) -> HttpResponse:
         else [],
         investors=attach_marks(obj.investor_rows.select_related("organisation")),
         members=obj.members.select_related("user"),
-        corrections=obj.corrections.select_related("made_by")[:10],
+        corrections=queries.corrections(obj),
         exit=getattr(obj, "exit", None) if obj.exit_code else None,
         exit_word=book.exits[obj.exit_code].text(language) if obj.exit_code else "",
         episodes=obj.episodes.all(),
@@ -704,21 +722,25 @@ def assign(request: HttpRequest, pk: int) -> HttpResponse:
 
 @needs("correction.make")
 def correct(request: HttpRequest, pk: int) -> HttpResponse:
+    """Correct what was verified: the record keeps both values; what counted differently is booked in an open month."""
     obj = get_object_or_404(Project, pk=pk)
-    form = forms.Correct(request.POST or None)
+    form = forms.Correct(obj, request.POST or None)
     note, status = "", 200
     if request.method == "POST":
         status = 422
         if form.is_valid():
+            given = form.cleaned_data
+            subject, user = form.subjects.get(given["field"]), who(request)
             try:
-                name = form.cleaned_data["field"]
-                actions.correct_profile(
-                    who(request),
-                    obj,
-                    name,
-                    forms.typed(name, form.cleaned_data["value"]),
-                    form.cleaned_data["reason"],
-                )
+                if isinstance(subject, Milestone):
+                    day = forms.typed_day(given["value"])
+                    corrections.correct_date(user, obj, subject, day, given["reason"])
+                elif subject is not None:
+                    fen = forms.typed_amount(given["value"])
+                    corrections.correct_amount(user, obj, subject, fen, given["reason"])
+                else:
+                    value = forms.typed(given["field"], given["value"])
+                    corrections.correct_profile(user, obj, given["field"], value, given["reason"])
                 return _back(
                     request, pk, say("已更正，前后两值都留着。", "Corrected; both values stay on record.")
                 )
@@ -732,6 +754,218 @@ def correct(request: HttpRequest, pk: int) -> HttpResponse:
         "do": say("更正", "Correct"),
     }
     return render(request, "projects/form.html", context, status=status)
+
+
+@needs("milestone.verify")
+def undo(request: HttpRequest, pk: int) -> HttpResponse:
+    """Verifications that can still be taken back: their month is open."""
+    obj = get_object_or_404(Project, pk=pk)
+    note, status = "", 200
+    if request.method == "POST":
+        model, _, number = request.POST.get("what", "").partition("-")
+        reason = request.POST.get("reason", "")
+        try:
+            if model == "milestone":
+                corrections.unverify(who(request), get_object_or_404(obj.milestones, pk=number or 0), reason)
+            elif model == "capital":
+                row = get_object_or_404(obj.capital_rows, pk=number or 0)
+                corrections.unverify_booked(who(request), row, reason)
+            elif model == "agreement":
+                paper = get_object_or_404(obj.agreements, pk=number or 0)
+                corrections.unverify_booked(who(request), paper, reason)
+            else:
+                raise Http404
+            return _back(
+                request, pk, say("核验已撤回，回到待核。", "Taken back; it waits for verification again.")
+            )
+        except policy.Forbidden:
+            raise
+        except Refusal as refusal:
+            note, status = sentence(refusal), 409 if refusal.code.endswith("stale") else 422
+    context = {"object": obj, "rows": queries.undoable(obj, who(request)), "note": note}
+    return render(request, "projects/undo.html", context, status=status)
+
+
+@needs("project.assign")
+def hand_over(request: HttpRequest, pk: int) -> HttpResponse:
+    obj = get_object_or_404(Project, pk=pk)
+    form = forms.HandOver(request.POST or None)
+    note, status = "", 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                actions.hand_over(who(request), obj, form.cleaned_data["to"], form.cleaned_data["reason"])
+                return _back(
+                    request, pk, say("已移交给{u}。", "Handed over to {u}.", u=form.cleaned_data["to"])
+                )
+            except Refusal as refusal:
+                note = sentence(refusal)
+    context = {
+        "form": form, "title": say("移交项目", "Hand over"), "note": note, "object": obj, "do": say("移交", "Hand over"),
+    }  # fmt: skip
+    return render(request, "projects/form.html", context, status=status)
+
+
+@needs("project.assign")
+def hand_over_all(request: HttpRequest) -> HttpResponse:
+    """Somebody leaves: everything open they are in charge of passes on."""
+    form = forms.HandOverAll(request.POST or None)
+    note, status = "", 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            given = form.cleaned_data
+            try:
+                n = actions.hand_over_all(who(request), given["leaving"], given["to"], given["reason"])
+                messages.info(request, say("已移交 {n} 个项目。", "{n} projects handed over.", n=n))
+                return redirect("projects:list")
+            except Refusal as refusal:
+                note = sentence(refusal)
+    context = {
+        "form": form, "title": say("移交名下全部项目", "Hand over all of a person's projects"), "note": note,
+        "do": say("移交", "Hand over"),
+    }  # fmt: skip
+    return render(request, "projects/form.html", context, status=status)
+
+
+@needs("project.edit")
+def investors(request: HttpRequest, pk: int) -> HttpResponse:
+    """Who invests and with which share; the same name again changes the share."""
+    from zhaoyin.desk.parties import queries as parties
+
+    obj = get_object_or_404(Project, pk=pk)
+    form = forms.Share(request.POST or None)
+    note, status = "", 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            text = form.cleaned_data["organisation"].strip()
+            try:
+                found = Organisation.objects.filter(uscc=text.upper()).first() or parties.by_name(text)
+                if found is None:
+                    raise Refusal(
+                        "investor.unknown",
+                        f"客商里没有“{text}”。先在客商里新建，再来加。",
+                        f"No organisation “{text}”. Make it among the organisations first.",
+                        where="organisation",
+                    )
+                actions.set_investor(who(request), obj, found, form.cleaned_data["share"])
+                return _back(request, pk, say("投资方已记。", "Investor recorded."))
+            except Refusal as refusal:
+                note = sentence(refusal)
+    context = {
+        "form": form, "title": say("投资方与比例", "Investors and shares"), "note": note, "object": obj,
+        "do": say("记下", "Record"), "shares": obj.investor_rows.select_related("organisation"),
+    }  # fmt: skip
+    return render(request, "projects/form.html", context, status=status)
+
+
+# --- corridors
+
+
+CORRIDORS = List(
+    verb="project.view",
+    title=t("协作", "Corridors"),
+    columns=[
+        Column("name", t("名称", "Name"), order="name"),
+        Column("source_city", t("孵化地", "Incubated in"), order="source_city"),
+        Column("home_place", t("产业化地", "Industrialised in"), order="home_place"),
+        Column("enclave", t("飞地园区", "Enclave park")),
+        Column("n", t("项目", "Projects"), show=lambda c: c.n, number=True, order="n"),
+    ],
+    rows=lambda request: queries.corridors(),
+    url=Corridor.get_absolute_url,
+    search=("name", "source_city"),
+    empty=t(
+        "还没有协作。一座城市孵化、这里产业化的，记成一条协作，写明分成。",
+        "No corridors yet. Where another city incubates and this region industrialises, record it with its split.",
+    ),
+    actions="projects/_do_corridors.html",
+)
+corridors = list_view(CORRIDORS)
+
+
+@needs("project.view")
+def corridor(request: HttpRequest, pk: int) -> HttpResponse:
+    """One corridor: its split table with all versions, and what each project counts here and elsewhere."""
+    obj = get_object_or_404(Corridor.objects.select_related("enclave"), pk=pk)
+    found = queries.corridor_books(obj)
+    return detail(
+        request, "projects/corridor.html", obj, list_name="projects:corridors", list_words=t("协作", "Corridors"),
+        code=obj.code, splits=attach_marks(obj.splits.all()), rows=found["rows"], totals=found["totals"], today=today(),
+        in_force=queries.splits_in_force(obj, today()),
+    )  # fmt: skip
+
+
+@needs("corridor.edit")
+def edit_corridor(request: HttpRequest, pk: int | None = None) -> HttpResponse:
+    obj = get_object_or_404(Corridor, pk=pk) if pk else None
+    form = forms.CorridorWords(
+        request.POST or None, instance=obj, initial={"seen": obj.version if obj else None}
+    )
+    note, status = "", 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            try:
+                if obj:
+                    fresh = Corridor.objects.get(pk=obj.pk)
+                    actions.change_corridor(
+                        who(request), fresh, seen=form.cleaned_data.get("seen"), **form.values()
+                    )
+                else:
+                    fresh = actions.create_corridor(who(request), **form.values())
+                return redirect(fresh.get_absolute_url())
+            except Refusal as refusal:
+                note, status = sentence(refusal), 409 if refusal.code.endswith("stale") else 422
+    context = {
+        "form": form, "title": say("协作", "Corridor"), "note": note, "object": Corridor.objects.get(pk=obj.pk) if obj else None,
+        "do": say("存", "Save"),
+    }  # fmt: skip
+    return render(request, "projects/form.html", context, status=status)
+
+
+@needs("corridor.edit")
+def split(request: HttpRequest, pk: int) -> HttpResponse:
+    """A new version of the split, from a day on."""
+    obj = get_object_or_404(Corridor, pk=pk)
+    form = forms.SplitRow(request.POST or None, initial={"from_on": today()})
+    note, status = "", 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            given = dict(form.cleaned_data)
+            try:
+                actions.set_split(who(request), obj, given.pop("measure"), given.pop("from_on"), **given)
+                messages.info(
+                    request, say("分成已记，旧的不变。", "The split is recorded; earlier ones stay.")
+                )
+                return redirect(obj.get_absolute_url())
+            except Refusal as refusal:
+                note = sentence(refusal)
+    context = {
+        "form": form, "title": say("加一版分成", "Add a version of the split"), "note": note, "object": obj,
+        "do": say("记下", "Record"),
+    }  # fmt: skip
+    return render(request, "projects/form.html", context, status=status)
+
+
+# --- a person's own views of the ledger
+
+
+@needs("project.view")
+@require_POST
+def views_(request: HttpRequest) -> HttpResponse:
+    if drop := request.POST.get("drop"):
+        actions.drop_view(who(request), int(drop) if drop.isdigit() else 0)
+        return redirect("projects:list")
+    row = actions.save_view(who(request), request.POST.get("name", ""), request.POST.get("query", ""))
+    messages.info(request, say("已存为“{n}”。", "Saved as “{n}”.", n=row.name))
+    return redirect(f"{reverse('projects:list')}?{row.query}")
+
+
+views_.policy_verb = "project.view"  # type: ignore[attr-defined]
 
 
 # --- verification desk
@@ -750,14 +984,14 @@ def verification(request: HttpRequest) -> HttpResponse:
 
 
 def _desk(
-    request: HttpRequest, at: str, *, toast: str = "", status: int = 200, stop: str = ""
+    request: HttpRequest, at: str, *, toast: str = "", status: int = 200, stop: str = "", undo: str = ""
 ) -> HttpResponse:
     user = who(request)
     everything = queries.waiting(user)
     claims = [c for c in everything if not c.mine]
     current = next((c for c in claims if c.key == at), claims[0] if claims else None)
     context: dict[str, Any] = {
-        "claims": claims, "others": len(everything) - len(claims), "current": current, "toast_words": toast, "stop": stop,
+        "claims": claims, "others": len(everything) - len(claims), "current": current, "toast_words": toast, "stop": stop, "undo_url": undo,
         "oldest": max((c.days for c in claims), default=0),
     }  # fmt: skip
     if current:
@@ -906,7 +1140,11 @@ def decide(request: HttpRequest, model: str, pk: int) -> HttpResponse:
             stop=sentence(refusal),
             status=409 if refusal.code.endswith("stale") else 422,
         )
-    return _desk(request, request.POST.get("next", ""), toast=words)
+    of = row.projects.first() if model == "agreement" else row.project
+    way_back = reverse("projects:undo", args=[of.pk]) if of and model != "commitment" else ""
+    if request.POST.get("as") == "return":
+        way_back = ""
+    return _desk(request, request.POST.get("next", ""), toast=words, undo=way_back)
 
 
 decide.policy_verb = "milestone.verify"  # type: ignore[attr-defined]

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import datetime as dt
-from typing import TYPE_CHECKING
+from decimal import Decimal
+from typing import TYPE_CHECKING, Any
 
-from django.db.models import Sum
+from django.db.models import QuerySet, Sum
 
 from zhaoyin import lifecycle
-from zhaoyin.desk.projects.models import Project
+from zhaoyin.desk.projects.models import Project, Split
 from zhaoyin.desk.reports import queries
 from zhaoyin.desk.reports.models import Entry, Month
 
@@ -35,11 +36,13 @@ def book(
     origin: str = "",
     use: str = "",
     not_before: int = 0,
-    cohort: int | None = None,
+    away: int | None = None,
 ) -> Entry | None:
     """Book one counted fact in its month, or in the first open month when that one is closed. Nothing is booked for 0.
 
-    A demonstration project has accounts of its own (``~name``), so that its figures never mix with real ones.
+    A demonstration project has accounts of its own (``~name``), so that its figures never mix with real ones. Of a
+    project in a corridor the part that counts elsewhere is booked beside it (``capital_away``), by the split of the day;
+    ``away`` states that part where it is known otherwise.
     """
     if not quantity:
         return None
@@ -47,20 +50,85 @@ def book(
     period, adjusts = place(fact_on)
     if period < not_before:
         period, adjusts = place(lifecycle.Month.of(not_before).first)
-    return Entry.objects.create(
-        project=project,
-        account=account,
-        quantity=quantity,
-        period=period,
-        adjusts=adjusts,
-        cohort=project.cohort if cohort is None else cohort,
-        fact_on=fact_on,
-        origin=origin,
-        use=use,
-        source=source[0],
-        source_id=source[1],
-        made_by=actor,
+    bare = Entry(
+        project=project, account=account, quantity=quantity, period=period, adjusts=adjusts, cohort=project.cohort,
+        fact_on=fact_on, origin=origin, use=use, source=source[0], source_id=source[1], made_by=actor,
+    )  # fmt: skip
+    bare.save(force_insert=True)
+    if account.lstrip(queries.DEMO) in SPLIT and project.corridor_id:
+        if away is None:
+            away = away_of(project.corridor_id, account.lstrip(queries.DEMO), quantity, fact_on)
+        if away:
+            _put(bare, account=f"{account}_away", quantity=away, made_by=actor)
+    return bare
+
+
+SPLIT = ("contracted", "capital")  # the measures of a corridor that the books hold
+
+
+def away_of(corridor_id: int, measure: str, quantity: int, day: dt.date) -> int:
+    """What of ``quantity`` (fen) counts for the source city and the enclave park by the split in force on ``day``; the
+    region's own part is rounded half up, the rest goes away, so that the two always add up."""
+    split = (
+        Split.objects.filter(corridor=corridor_id, measure=measure, from_on__lte=day)
+        .order_by("-from_on")
+        .first()
     )
+    if split is None:
+        return 0
+    home = (abs(quantity) * split.home_share / 100).quantize(Decimal(1), rounding="ROUND_HALF_UP")
+    return (abs(quantity) - int(home)) * (1 if quantity > 0 else -1)
+
+
+def _put(like: Entry, **values: Any) -> Entry:
+    """Another entry like one that stands, but for ``values``; placed by its own fact's day."""
+    names = (
+        "project_id",
+        "account",
+        "quantity",
+        "cohort",
+        "fact_on",
+        "origin",
+        "use",
+        "source",
+        "source_id",
+        "made_by",
+    )
+    row = Entry(**{name: getattr(like, name) for name in names} | values)
+    row.period, row.adjusts = place(row.fact_on)
+    row.period = (
+        max(row.period, like.period) if like.period and row.quantity * like.quantity < 0 else row.period
+    )
+    row.save(force_insert=True)
+    return row
+
+
+def _net(rows: QuerySet[Entry]) -> list[Entry]:
+    """One entry for each fact that still counts, with what it sums to."""
+    found: dict[tuple[Any, ...], Entry] = {}
+    for e in rows.order_by("id"):
+        key = (e.account, e.cohort, e.origin, e.use, e.source, e.source_id)
+        if key in found:
+            found[key].quantity += e.quantity
+        else:
+            found[key] = e
+    return [e for e in found.values() if e.quantity]
+
+
+def reverse(actor: User, rows: QuerySet[Entry]) -> None:
+    """Answer entries by opposite ones, so that nothing of them counts any more."""
+    for e in _net(rows):
+        _put(e, quantity=-e.quantity, made_by=actor)
+
+
+def redate(actor: User, rows: QuerySet[Entry], fact_on: dt.date) -> int | None:
+    """The facts behind these entries happened on another day: taken out where they count, put in where they belong. The
+    month the change is booked in; None when nothing was booked."""
+    period = None
+    for e in _net(rows):
+        _put(e, quantity=-e.quantity, made_by=actor)
+        period = _put(e, fact_on=fact_on, made_by=actor).period
+    return period
 
 
 def booked(project: Project, account: str) -> int:
@@ -68,28 +136,32 @@ def booked(project: Project, account: str) -> int:
     return Entry.objects.filter(project=project, account=account).aggregate(n=Sum("quantity"))["n"] or 0
 
 
-def join_cohort(actor: User | None, project: Project, source: tuple[str, int], signed_on: dt.date) -> None:
-    """The project is signed for the first time: what was booked for it before moves into its cohort, in an open month."""
-    project.cohort = lifecycle.Month.of(signed_on).number
+def join_cohort(actor: User | None, project: Project, signed_on: dt.date) -> None:
+    """The project is first signed in this month: whatever counts for it so far moves into that cohort, in open months."""
+    before, project.cohort = project.cohort, lifecycle.Month.of(signed_on).number
+    if before == project.cohort:
+        return
     Project.objects.filter(pk=project.pk).update(cohort=project.cohort)
-    earlier = Entry.objects.filter(project=project, cohort=0).values_list("account", "origin", "use")
-    for account, origin, use, quantity in earlier.annotate(n=Sum("quantity")):
-        if quantity:
-            for cohort, sign in ((0, -1), (project.cohort, 1)):
-                book(
-                    actor,
-                    project,
-                    account,
-                    sign * quantity,
-                    signed_on,
-                    source,
-                    origin=origin,
-                    use=use,
-                    cohort=cohort,
-                )
+    for e in _net(Entry.objects.filter(project=project, cohort=before)):
+        _put(e, quantity=-e.quantity, made_by=actor)
+        _put(e, cohort=project.cohort, made_by=actor)
 
 
 def performed(actor: User, project: Project, fact_on: dt.date, source: tuple[str, int]) -> None:
     """The first verified act after signing (entity, carrier contract or capital) makes a project 履约."""
     if project.cohort and not booked(project, "performed"):
         book(actor, project, "performed", 1, fact_on, source)
+
+
+def perform_again(actor: User, project: Project) -> None:
+    """After something was taken back: another verified act still makes the project 履约."""
+    from zhaoyin.desk.deals.models import Capital
+    from zhaoyin.desk.projects.models import Milestone
+
+    done = ["verified", "locked"]
+    landed = Milestone.objects.filter(project=project, kind="landed", mark__in=done).first()
+    paid = Capital.objects.filter(project=project, mark__in=done).order_by("received_on", "id").first()
+    if landed and landed.fact_on and booked(project, "landed"):
+        performed(actor, project, landed.fact_on, ("projects.milestone", landed.pk))
+    elif paid:
+        performed(actor, project, paid.received_on, ("deals.capital", paid.pk))

@@ -175,6 +175,8 @@ def behind(ind: lifecycle.Indicator, month: lifecycle.Month, view: str, part: st
     books = Books()
     account = ind.denominator if part in {"base", "rest"} and ind.denominator else ind.numerator
     rows = books.rows(account, scope)
+    if ind.kind == "net":
+        rows |= books.rows(ind.minus, scope)
     if part == "rest" or ind.kind == "difference":
         gone = ind.minus if ind.kind == "difference" else ind.numerator
         done = (

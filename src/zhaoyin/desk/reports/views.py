@@ -114,6 +114,10 @@ def _behind(request: HttpRequest, month: lifecycle.Month) -> dict[str, Any]:
     rows = queries.behind(ind, month, view, part)
     page = Paginator(rows, 25).get_page(request.GET.get("page"))
     entries = _with_proof(page.object_list)
+    if ind.kind == "net":  # what counts elsewhere is taken off
+        for e in entries:
+            if e.account.lstrip(queries.DEMO) == ind.minus:
+                e.quantity = -e.quantity
     books = queries.Books()
     figure = lifecycle.figure(ind, books, month, view=view, rules=in_force.rules(), lists=False)
     return {
