@@ -933,6 +933,7 @@ def set_split(
     return row
 
 
+@action("pack.load", atomic=False)
 def load_pack_corridors(actor: User, pack: Any) -> int:
     """The corridors a region's pack names, as far as they are new; what they split is for people to state."""
     from zhaoyin.desk.region import source_of
