@@ -117,7 +117,7 @@ def test_merge_carries_everything_and_split_brings_it_back(firms, officer, head)
     both = [
         Party.objects.create(agreement=agreement, organisation=o, side="investor") for o in (kept, absorbed)
     ]
-    project = Project.objects.create(name="甲项目", local_party=absorbed)
+    project = Project.objects.create(code="P-2026-000001", name="甲项目", local_party=absorbed)
     investor = Investor.objects.create(project=project, organisation=absorbed)
     code = Organisation.objects.get(pk=absorbed.pk).uscc
 

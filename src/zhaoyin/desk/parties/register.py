@@ -6,7 +6,7 @@ import json
 import os
 import zlib
 from collections import defaultdict
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from pathlib import Path
 
 from django.conf import settings
@@ -14,7 +14,7 @@ from django.db.models import Count, Max
 
 from zhaoyin.desk.parties.models import Alias, Organisation
 from zhaoyin.resolution import Alias as Name
-from zhaoyin.resolution import Entry, Register
+from zhaoyin.resolution import Entry, Register, normalise
 
 
 def folder() -> Path:
@@ -48,16 +48,8 @@ def _stamp() -> tuple[object, ...]:
 
 
 def _up_to_date(path: Path) -> Register:
-    names: dict[int, list[Name]] = defaultdict(list)
-    for alias in Alias.objects.all():
-        since, until = (day.isoformat() if day else "" for day in (alias.valid_from, alias.valid_to))
-        names[alias.organisation_id].append(Name(alias.name, since, until, str(alias.get_kind_display())))
-    wanted: dict[str, Entry] = {}
-    for row in Organisation.objects.all():
-        wanted[str(row.pk)] = Entry(
-            str(row.pk), row.name, row.place, row.industry, tuple(names[row.pk]), row.uscc or ""
-        )
-    signs = {key: zlib.crc32(repr(entry).encode()) for key, entry in wanted.items()}
+    wanted = _rows()
+    signs = {key: zlib.crc32(repr(row).encode()) for key, row in wanted.items()}
     signs_file = path / "ledger.json"
     known: dict[str, int] = {}
     if (path / "manifest.json").exists():
@@ -66,29 +58,55 @@ def _up_to_date(path: Path) -> Register:
         except (OSError, ValueError):
             known = {}
     if not known:
-        book = Register.build(_usable(wanted.values()), path)
+        book = Register.build(_entries(wanted, wanted), path)
     else:
         book = Register.open(path)
-        changed = [wanted[key] for key, sign in signs.items() if known.get(key) != sign]
+        changed = [key for key, sign in signs.items() if known.get(key) != sign]
         gone = [key for key in known if key not in signs]
         if changed or gone:
-            book.add(_usable(changed), remove=gone)
+            book.add(_entries(wanted, changed), remove=gone)
     temporary = path / f".ledger-{os.getpid()}"
     temporary.write_text(json.dumps(signs))
     temporary.replace(signs_file)
     return book
 
 
+_Row = tuple[str, str, str, str | None, list[tuple[str, str, str, str]]]
+
+
+def _rows() -> dict[str, _Row]:
+    """Every organisation as plain values with its spellings: cheap enough to compare all of a large ledger at once."""
+    aliases: dict[int, list[tuple[str, str, str, str]]] = defaultdict(list)
+    spellings = Alias.objects.order_by("pk").values_list(
+        "organisation_id", "name", "valid_from", "valid_to", "kind"
+    )
+    for owner, name, since, until, kind in spellings.iterator():
+        aliases[owner].append(
+            (name, since.isoformat() if since else "", until.isoformat() if until else "", kind)
+        )
+    rows = Organisation.objects.order_by("pk").values_list("pk", "name", "place", "industry", "uscc")
+    return {
+        str(pk): (name, place, industry, uscc, aliases.get(pk, []))
+        for pk, name, place, industry, uscc in rows.iterator()
+    }
+
+
+def _entries(rows: dict[str, _Row], keys: Iterable[str]) -> Iterator[Entry]:
+    """Those that have a name to be found by."""
+    for key in keys:
+        name, place, industry, uscc, aliases = rows[key]
+        if normalise(name):
+            spellings = (
+                Name(spelling, since, until, str(Alias.Kind(kind).label))
+                for spelling, since, until, kind in aliases
+            )
+            yield Entry(key, name, place, industry, tuple(spellings), uscc or "")
+
+
 def signs() -> dict[str, int]:
     """What the register holds: organisation id → a sign that changes with its name, spellings, place or industry."""
     found: dict[str, int] = json.loads((folder() / "ledger.json").read_text())
     return found
-
-
-def _usable(entries: Iterable[Entry]) -> list[Entry]:
-    from zhaoyin.resolution import normalise
-
-    return [entry for entry in entries if normalise(entry.name)]
 
 
 def warm(actor: object, pack: object) -> int:
