@@ -110,7 +110,8 @@ function drawMap(map: HTMLElement, data: Drawing): void {
 
 function drawSankey(figure: HTMLElement, data: Drawing): void {
   const font = { fontFamily: getComputedStyle(figure).fontFamily, fontSize: 12, color: token("ink-2") };
-  figure.style.height = "280px";
+  const narrow = figure.clientWidth < 700;
+  figure.style.height = narrow ? "420px" : "300px";
   const chart = echarts.init(figure, undefined, { renderer: "svg" });
   const name = new Map(data.nodes.map((n) => [n.id, n.name]));
   const used = new Set(data.sankey.flatMap((f) => [f.source, f.target]));

@@ -19,7 +19,7 @@ from zhaoyin.universe.query import DEFAULT_SCORE, Filter, Term
 from zhaoyin.universe.runner import DuckRunner, Runner
 from zhaoyin.universe.score import Ask, values
 
-KEYS = ("region", "industry", "status", "high_tech", "listed", "capital_currency")
+KEYS = ("region", "industry", "status", "employees", "high_tech", "listed", "capital_currency")
 SUMS = ("employees", "patents", "branches", "capital_fen")
 Engine = Literal["duckdb", "spark"]
 

@@ -314,8 +314,8 @@ def _entry(
         ),
         why_not=bad,
         not_known=(
-            "不知道：" + "、".join(n[0] for n in lacking) + "（按 0.5 计）" if lacking else "各项都有数据",
-            "unknown: " + ", ".join(n[1].lower() for n in lacking) + " (taken as 0.5)"
+            "、".join(n[0] for n in lacking) + "（按 0.5 计）" if lacking else "各项都有数据",
+            ", ".join(n[1].lower() for n in lacking) + " (taken as 0.5)"
             if lacking
             else "every term has data",
         ),

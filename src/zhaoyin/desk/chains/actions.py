@@ -8,15 +8,25 @@ from pathlib import Path
 from typing import Any
 
 from django.db import models
+from django.utils import timezone
 
 from zhaoyin.base.dates import today
 from zhaoyin.base.errors import Refusal
 from zhaoyin.base.uscc import fault
 from zhaoyin.desk.accounts.models import User
 from zhaoyin.desk.actions import action
+from zhaoyin.desk.chains import ground
 from zhaoyin.desk.chains.ground import Reckoning
-from zhaoyin.desk.chains.models import Approach, ChainVersion, SegmentOwner, Standing, Statement, ValueChain
-from zhaoyin.desk.evidence.actions import Source, change, create, prove, recording, remove
+from zhaoyin.desk.chains.models import (
+    Approach,
+    ChainVersion,
+    Membership,
+    SegmentOwner,
+    Standing,
+    Statement,
+    ValueChain,
+)
+from zhaoyin.desk.evidence.actions import PERSON, Source, audit, change, create, prove, recording, remove
 from zhaoyin.desk.evidence.models import Mark, Provenance
 from zhaoyin.desk.parties import actions as parties
 from zhaoyin.desk.parties import queries as parties_queries
@@ -149,7 +159,50 @@ def keep_standing(actor: User, chain: ValueChain, version: ChainVersion, found: 
         )
 
     prove(actor, standing, shown, Mark.ESTIMATE, place)
+    _keep_members(actor, chain, found)
     return standing
+
+
+def _keep_members(actor: User, chain: ValueChain, found: Reckoning) -> None:
+    """The machine's memberships anew; what persons decided stays as it is."""
+    machine = chain.members.exclude(method=Membership.Method.HUMAN)
+    machine.filter(is_demo=found.synthetic).delete()
+    taken = set(chain.members.values_list("node_id", "firm_id"))
+    rows = [
+        Membership(chain=chain, is_demo=found.synthetic, **m)
+        for m in found.members
+        if (m["node_id"], m["firm_id"]) not in taken
+    ]
+    Membership.objects.bulk_create(rows, batch_size=500)
+    audit(actor, "chain.members", chain, after={"firms": len(rows), "universe": found.universe})
+
+
+@action("chain.judge")
+def judge_member(actor: User, member: Membership, *, belongs: bool, seen: int | None = None) -> Membership:
+    """A person says whether a firm is of a segment. It counts from the next reckoning on."""
+    if member.is_demo and not actor.is_demo:
+        raise Refusal(
+            "chains.synthetic",
+            "这是合成企业，只供演示账号认定。",
+            "This firm is synthetic; only demo accounts judge it.",
+        )
+    change(
+        actor, "chain.judge", member, seen=seen,
+        belongs=belongs, method=Membership.Method.HUMAN, score=1.0 if belongs else 0.0,
+        decided_by=actor, decided_at=timezone.now(),
+    )  # fmt: skip
+    prove(actor, member, {"belongs": "是" if belongs else "不是"}, Mark.CLAIMED, PERSON)
+    return member
+
+
+@action("chain.edit")
+def set_rivals(actor: User, chain: ValueChain, written: Sequence[str]) -> list[str]:
+    """Regions that a person names as rivals, by code or by name; what is no region, or is several, is refused by name."""
+    codes = [ground.region_named(one) for one in dict.fromkeys(w.strip() for w in written) if one]
+    change(
+        actor, "chain.rivals", chain, rivals=[c for c in dict.fromkeys(codes) if c != ground.region_code()]
+    )
+    return list(chain.rivals)
 
 
 FIGURES = ("firms", "lq", "density", "n_eff", "dependence", "severity")
@@ -236,7 +289,7 @@ def _lead(
     source = Source(
         kind=Provenance.Locator.CITATION,
         citation=f"{chain.name}·{node.name} 目标企业清单（{found.formula}，{entry.score:.0f} 分，估计）",
-        note="；".join([entry.why[0], entry.why_not[0], entry.not_known[0]]),
+        note=f"为什么：{entry.why[0]}；不利：{entry.why_not[0]}；不知道：{entry.not_known[0]}",
     )
     organisation = parties_queries.by_name(entry.name)
     if organisation is None:

@@ -38,6 +38,8 @@ class ValueChain(Row):
         related_name="+",
     )
 
+    rivals = models.JSONField(t("点名的对手地区", "Rivals named"), default=list, blank=True)
+
     class Meta:
         ordering = ["name", "id"]
 
@@ -165,6 +167,55 @@ class Standing(Row):
         return f"{node.name_en if english() and node.name_en else node.name} {words}"
 
 
+SURE = 0.35  # a membership under this is a guess
+
+
+class Membership(Row):
+    """A local firm and a segment: by its code, by the words of its name and scope, or by a person, who has the last word."""
+
+    class Method(models.TextChoices):
+        CODE = "code", t("按行业代码", "by its code")
+        TERM = "term", t("按经营范围用词", "by words of its scope")
+        HUMAN = "human", t("人工认定", "by a person")
+
+    chain = models.ForeignKey(ValueChain, on_delete=models.CASCADE, related_name="members")
+    node_id = models.CharField(max_length=60)
+    firm_id = models.CharField(max_length=40)
+    name = models.CharField(t("企业", "Firm"), max_length=200)
+    industry = models.CharField(t("行业代码", "Industry code"), max_length=8, blank=True)
+    employees = models.PositiveIntegerField(t("职工", "Staff"), null=True, blank=True)
+    method = models.CharField(t("依据", "How"), max_length=6, choices=Method.choices)
+    score = models.FloatField()
+    rank = models.PositiveSmallIntegerField(default=1)
+    belongs = models.BooleanField(t("属于本环节", "Belongs"), default=True)
+    evidence = models.CharField(t("证据", "Evidence"), max_length=300, blank=True)
+    model_version = models.CharField(max_length=20, blank=True)
+    decided_by = models.ForeignKey(
+        settings.AUTH_USER_MODEL, null=True, blank=True, on_delete=models.PROTECT, related_name="+"
+    )
+    decided_at = models.DateTimeField(null=True, blank=True)
+
+    class Meta:
+        ordering = ["-score", "-employees", "id"]
+        constraints = [
+            models.UniqueConstraint(fields=["chain", "node_id", "firm_id"], name="member_once_per_segment")
+        ]
+
+    def __str__(self) -> str:
+        return self.name
+
+    @property
+    def counted(self) -> bool:
+        """Whether it is taken as a firm of the segment: by a code that is the segment's own, or by a person."""
+        by_code = self.method == self.Method.CODE and self.score >= SURE
+        return self.belongs and (self.method == self.Method.HUMAN or by_code)
+
+    @property
+    def open(self) -> bool:
+        """Whether a person should still say yes or no."""
+        return self.method != self.Method.HUMAN and not self.counted
+
+
 OPEN = ("lead", "talks")  # stages in which a firm is still only talked to
 
 
@@ -196,4 +247,6 @@ class Approach(Row):
 
     @property
     def overdue(self) -> bool:
-        return self.open and self.expires_on < today()
+        """Open, and past its date or past the next date of its project."""
+        due = self.project.next_due_on
+        return self.open and (self.expires_on < today() or (due is not None and due < today()))

@@ -11,9 +11,18 @@ from django.db.models import Count, Q
 
 from zhaoyin.base.dates import today
 from zhaoyin.base.errors import Refusal
-from zhaoyin.desk.chains.models import OPEN, Approach, SegmentOwner, Standing, Statement, ValueChain
+from zhaoyin.desk.chains import ground
+from zhaoyin.desk.chains.models import (
+    OPEN,
+    Approach,
+    Membership,
+    SegmentOwner,
+    Standing,
+    Statement,
+    ValueChain,
+)
 from zhaoyin.desk.evidence.queries import attach_marks
-from zhaoyin.desk.words import english, say
+from zhaoyin.desk.words import english, say, t
 from zhaoyin.valuechain import Chain, Node
 from zhaoyin.valuechain.chain import SHAPES, Row, parse_csv
 from zhaoyin.valuechain.gaps import KINDS, NAMES
@@ -88,8 +97,45 @@ class Segment:
         return pick((self.found.get("why") or {}).get(name))
 
     @property
+    def reason_peers(self) -> str:
+        return self.reason("peer_quartile")
+
+    @property
+    def empty(self) -> bool:
+        """Nobody here: the shrunk quotient would say nothing but the size of the region."""
+        return self.found.get("firms") == 0
+
+    @property
+    def rivals(self) -> list[dict[str, Any]]:
+        """Every rival at this segment, those ahead first, with its name and why it is one."""
+        who = (self.found.get("contested") or {}).get("who", [])
+        return [
+            {**v, "name": ground.place_name(v["region"]), "why": str(RIVAL_KINDS[v["kind"]])} for v in who
+        ]
+
+    @property
+    def ahead(self) -> list[dict[str, Any]]:
+        return [v for v in self.rivals if v["ahead"]]
+
+    @property
+    def contested(self) -> bool:
+        return bool((self.found.get("contested") or {}).get("contested"))
+
+    @property
+    def rival_firms(self) -> list[dict[str, Any]]:
+        """The largest firms of the segment in the rivals that are ahead."""
+        return [{**f, "place": ground.place_name(f["region"])} for f in self.found.get("rival_firms", [])]
+
+    @property
     def reason_kind(self) -> str:
         return pick((self.found.get("why_kind") or {}).get("kind"))
+
+
+RIVAL_KINDS: dict[str, Any] = {
+    "alike": t("产业结构相似", "alike in trades"),
+    "neighbour": t("同一地级市", "same prefecture"),
+    "named": t("点名", "named"),
+}
 
 
 def pick(said: Any) -> str:
@@ -232,6 +278,33 @@ def by_severity(rows: list[Segment]) -> list[Segment]:
     return sorted(rows, key=weight)
 
 
+@dataclass
+class Duty:
+    """What a person looks after in a chain: (part, segment), and the leads under the person's name."""
+
+    person: Any
+    segments: list[tuple[str, Segment]] = field(default_factory=list)
+    open: int = 0
+    overdue: int = 0
+
+
+def duties(rows: list[Segment]) -> list[Duty]:
+    """By person: segments led or teamed, leads open and overdue; who is most overdue first."""
+    found: dict[int, Duty] = {}
+    for r in rows:
+        for o in r.owners:
+            duty = found.setdefault(o.user.pk, Duty(o.user))
+            duty.segments.append((str(o.get_role_display()), r))
+        for a in r.approaches:
+            if a.open:
+                duty = found.setdefault(a.owner.pk, Duty(a.owner))
+                duty.open += 1
+                duty.overdue += a.overdue
+                if r not in [s for _, s in duty.segments]:
+                    duty.segments.append(("", r))
+    return sorted(found.values(), key=lambda d: (-d.overdue, -d.open, str(d.person)))
+
+
 def as_csv(graph: Chain) -> dict[str, str]:
     """The tables as an author edits them."""
     texts = {}
@@ -255,7 +328,31 @@ def from_csv(graph: Chain, texts: dict[str, str]) -> Chain:
     tables: dict[str, list[Row]] = {"chain": graph.to_tables()["chain"]}
     for table in SHAPES:
         tables[table] = parse_csv(texts.get(table, ""), table)
-    return Chain.from_tables(tables, code_names=graph.code_names)
+    loaded = ground.code_table()
+    written = {str(row.get("code", "")) for row in tables["node_code"]}
+    names = dict(graph.code_names) | {c: loaded.names[c] for c in written if loaded and c in loaded}
+    return Chain.from_tables(tables, codes=loaded, code_names=names)
+
+
+def members_of(chain: ValueChain, node_id: str, standing: Standing | None) -> list[Membership]:
+    """Local firms of a segment as of the shown reckoning: those that count, then those a person should judge."""
+    rows = chain.members.filter(node_id=node_id, is_demo=bool(standing and standing.synthetic))
+    found = attach_marks(rows.select_related("decided_by"))
+    return sorted(found, key=lambda m: (not m.counted, not m.belongs, -m.score, -(m.employees or 0), m.name))
+
+
+def rivals_of(standing: Standing) -> list[dict[str, Any]]:
+    """Rival regions of a reckoning: name, why, how alike."""
+    kinds = standing.report.get("rival_kinds") or {}
+    return [
+        {
+            "region": region,
+            "name": ground.place_name(region),
+            "why": str(RIVAL_KINDS[kinds.get(region, "alike")]),
+            "cosine": cosine,
+        }
+        for region, cosine in standing.report.get("rivals", [])
+    ]
 
 
 def chains_with_counts() -> Any:
@@ -263,7 +360,12 @@ def chains_with_counts() -> Any:
     alive = Q(approaches__project__stage__in=OPEN, approaches__project__exit_code="")
     return ValueChain.objects.select_related("leader", "current").annotate(
         open_leads=Count("approaches", filter=alive, distinct=True),
-        overdue=Count("approaches", filter=alive & Q(approaches__expires_on__lt=today()), distinct=True),
+        overdue=Count(
+            "approaches",
+            filter=alive
+            & (Q(approaches__expires_on__lt=today()) | Q(approaches__project__next_due_on__lt=today())),
+            distinct=True,
+        ),
     )
 
 

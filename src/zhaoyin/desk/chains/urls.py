@@ -18,5 +18,7 @@ urlpatterns = [
     path("<int:pk>/segments/<slug:node_id>/export/", views.export_shortlist, name="export-shortlist"),
     path("<int:pk>/segments/<slug:node_id>/leads/", views.leads, name="leads"),
     path("<int:pk>/segments/<slug:node_id>/owners/", views.add_owner, name="add-owner"),
+    path("<int:pk>/rivals/", views.rivals, name="rivals"),
+    path("members/<int:pk>/judge/", views.judge, name="judge"),
     path("owners/<int:pk>/remove/", views.remove_owner, name="remove-owner"),
 ]

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import re
 from collections.abc import Sequence
 from typing import Any
 
@@ -17,7 +18,7 @@ from zhaoyin.base.errors import Refusal
 from zhaoyin.desk.accounts.models import User
 from zhaoyin.desk.accounts.policy import may, needs
 from zhaoyin.desk.chains import actions, ground, queries
-from zhaoyin.desk.chains.models import SegmentOwner, Standing, ValueChain
+from zhaoyin.desk.chains.models import Membership, SegmentOwner, Standing, ValueChain
 from zhaoyin.desk.details import detail
 from zhaoyin.desk.evidence.actions import audit
 from zhaoyin.desk.lists import Column, List, _safe, list_view
@@ -106,6 +107,9 @@ def chain(request: HttpRequest, pk: int) -> HttpResponse:
         heads=queries.columns(rows),
         drawing=queries.drawing(obj, rows),
         tally=queries.tally(rows),
+        duties=queries.duties(rows),
+        leads_open=sum(r.open_leads for r in rows),
+        leads_overdue=sum(r.overdue for r in rows),
         segment=next((r for r in rows if r.node.node_id == chosen), ordered[0]),
         outdated=bool(obj.current and ground.stale(standing, obj.current)),
         people=User.objects.filter(is_active=True, is_system=False)
@@ -135,6 +139,11 @@ def position(request: HttpRequest, pk: int) -> HttpResponse:
         standing,
         rows=rows,
         stated=[s for r in rows for s in r.statements],
+        rivals=queries.rivals_of(standing) if standing else [],
+        named=[(c, ground.place_name(c)) for c in obj.rivals],
+        absent=[ground.place_name(c) for c in (standing.report.get("rivals_absent") or [])]
+        if standing
+        else [],
         firms_in_all=f"{standing.firms:,}" if standing else "",
     )
 
@@ -155,6 +164,7 @@ def segment(request: HttpRequest, pk: int, node_id: str) -> HttpResponse:
     """A gap and whom to approach for it."""
     obj, standing, rows = _segments(pk)
     one = _one(rows, node_id)
+    members = queries.members_of(obj, node_id, standing)
     assert obj.current is not None
     found = (
         ground.shortlisted(obj.current, node_id, standing) if may(request.user, "chain.shortlist") else None
@@ -165,6 +175,8 @@ def segment(request: HttpRequest, pk: int, node_id: str) -> HttpResponse:
         obj,
         standing,
         segment=one,
+        members=members,
+        members_more=len(members) - 10,
         found=found,
         entries=_entries(found, one),
         removed=[(queries.pick(GATES[k]), n) for k, n in found.removed.items()] if found else [],
@@ -191,6 +203,10 @@ def _entries(found: Shortlist | None, one: queries.Segment) -> list[dict[str, An
             "why_not": queries.pick(e.why_not),
             "not_known": queries.pick(e.not_known),
             "taken": taken.get(e.firm_id),
+            "place": ground.place_name(str(e.row.get("region") or "")),
+            "away": f"{e.row['distance_km']:,.0f}" if e.row.get("distance_km") is not None else "",
+            "basis": queries.pick(e.row.get("distance_said")),
+            "door": queries.pick(e.row.get("tie_said")),
         }
         for e in (found.entries if found else ())
     ]
@@ -255,6 +271,37 @@ def remove_owner(request: HttpRequest, pk: int) -> HttpResponse:
     chain_id, node_id = owner.chain_id, owner.node_id  # type: ignore[attr-defined]
     actions.remove_owner(request.user, owner)  # type: ignore[arg-type]
     return redirect("chains:segment", pk=chain_id, node_id=node_id)
+
+
+@needs("chain.judge")
+@require_POST
+def judge(request: HttpRequest, pk: int) -> HttpResponse:
+    """A person says whether a firm is of a segment."""
+    member = get_object_or_404(Membership.objects.select_related("chain"), pk=pk)
+    belongs = request.POST.get("belongs") == "1"
+    actions.judge_member(request.user, member, belongs=belongs, seen=int(request.POST.get("seen") or 0))  # type: ignore[arg-type]
+    messages.success(
+        request,
+        say(
+            "已认定{f}{v}本环节，重新测算后计入。",
+            "{f}: {v}. It counts from the next reckoning on.",
+            f=member,
+            v=say("属于", "of this segment") if belongs else say("不属于", "not of this segment"),
+        ),
+    )
+    return redirect("chains:segment", pk=member.chain.pk, node_id=member.node_id)
+
+
+@needs("chain.edit")
+@require_POST
+def rivals(request: HttpRequest, pk: int) -> HttpResponse:
+    """Regions a person names as rivals, one a line or between commas."""
+    obj = _chain(pk)
+    actions.set_rivals(request.user, obj, re.split(r"[\n,，、;；]+", request.POST.get("rivals", "")))  # type: ignore[arg-type]
+    messages.success(
+        request, say("对手地区已改，重新测算后用上。", "Rivals changed; reckon again to use them.")
+    )
+    return redirect("chains:position", pk=pk)
 
 
 @needs("chain.edit")
@@ -370,15 +417,18 @@ def export(request: HttpRequest, pk: int) -> HttpResponse:
     head = [
         say("环节", "Segment"), say("判定", "Verdict"), say("严重度", "Severity"), say("企业", "Firms"), "LQ", say("LQ 下限", "LQ low"),
         say("LQ 上限", "LQ high"), say("相近度", "Density"), say("有效供方", "Effective suppliers"), say("外依", "Dependence"),
-        say("依据", "Rule and numbers"), say("所称", "Stated"), say("出处", "Source"), say("在跟线索", "Open leads"), say("已过期", "Overdue"),
+        say("同类地区有效供方下四分位", "Lower quartile of peers' suppliers"), say("更近且已有的对手", "Rivals ahead"), say("争抢", "Contested"),
+        say("负责", "Owners"), say("依据", "Rule and numbers"), say("所称", "Stated"), say("出处", "Source"), say("在跟线索", "Open leads"), say("已过期", "Overdue"),
     ]  # fmt: skip
     lines = []
     for r in queries.by_severity(rows):
         f = r.found
         lines.append(
             [
-                r.name, "、".join(name for _, name in r.tags), f.get("severity"), f.get("firms"), f.get("lq"), f.get("lq_low"),
-                f.get("lq_high"), f.get("density"), f.get("n_eff"), f.get("dependence"), "；".join(text for _, _, text in r.verdicts),
+                r.name, "、".join(name for _, name in r.tags), f.get("severity"), f.get("firms"), *((None, None, None) if r.empty else (f.get("lq"), f.get("lq_low"), f.get("lq_high"))),
+                f.get("density"), f.get("n_eff"), f.get("dependence"), f.get("peer_quartile"), "、".join(v["name"] for v in r.ahead),
+                (say("是", "yes") if r.contested else say("否", "no")) if f.get("contested") else None,
+                "、".join(str(o) for o in r.owners), "；".join(text for _, _, text in r.verdicts),
                 "；".join(str(s) for s in r.statements), "；".join(dict.fromkeys(s.cited for s in r.statements)),
                 r.open_leads, r.overdue,
             ]
@@ -402,11 +452,12 @@ def export_shortlist(request: HttpRequest, pk: int, node_id: str) -> HttpRespons
             "chains.no_universe", "没有企业库，也就没有清单。", "There is no universe, and so no list."
         )
     head = [
-        "#", say("企业", "Firm"), say("代码", "Code"), say("分（估计）", "Score (estimate)"),
+        "#", say("企业", "Firm"), say("代码", "Code"), say("所在地", "Place"), say("公里（粗估）", "km (rough)"), say("谁开门", "Who opens the door"), say("分（估计）", "Score (estimate)"),
         *(queries.pick(words) for words in NAMES.values()), say("为什么", "Why"), say("不利", "Why not"), say("不知道", "Not known"),
     ]  # fmt: skip
     lines = [
-        [e.rank, e.name, e.firm_id, round(e.score, 1), *(round(v, 1) for v in e.contributions.values()),
+        [e.rank, e.name, e.firm_id, ground.place_name(str(e.row.get("region") or "")), e.row.get("distance_km"),
+         queries.pick(e.row.get("tie_said")), round(e.score, 1), *(round(v, 1) for v in e.contributions.values()),
          queries.pick(e.why), queries.pick(e.why_not), queries.pick(e.not_known)]
         for e in found.entries
     ]  # fmt: skip

@@ -113,6 +113,9 @@ VERBS: dict[str, Any] = {
     "chain.statement": t("改了产业链所称", "changed a statement on a chain"),
     "chain.owner": t("改了链长或专班", "changed the chain's people"),
     "chain.reckon": t("测算了位势", "reckoned the position"),
+    "chain.members": t("重排了环节企业", "sorted the firms of the segments anew"),
+    "chain.judge": t("认定了环节企业", "judged whether a firm is of a segment"),
+    "chain.rivals": t("改了对手地区", "changed the rival regions"),
     "chain.lead": t("把清单企业转成线索", "made a lead of a listed firm"),
 }
 

@@ -10,6 +10,7 @@ from django.utils.safestring import SafeString
 
 from zhaoyin.desk.chains.models import FIGURE_WORDS, Standing
 from zhaoyin.desk.chains.queries import Segment, pick
+from zhaoyin.desk.chains.queries import amount as plain_amount
 from zhaoyin.desk.templatetags.desk import _provenance_url, proof_button
 from zhaoyin.desk.words import say
 
@@ -24,6 +25,8 @@ def chain_figure(standing: Standing | None, segment: Segment, name: str) -> Safe
     value = segment.found.get(name)
     if standing is None or value is None:
         return _unknown(segment.reason(name) or segment.reason(REASONS.get(name, "")), bool(standing))
+    if name == "lq" and segment.empty:
+        return _unknown(say("没有企业，不比", "no firm, no quotient"), True, word="")
     number = segment.firms if name == "firms" else f"{value:.{DIGITS.get(name, 2)}f}"
     unit = say("家", "") if name in ("firms", "n_eff") else ""
     return _shown(
@@ -56,8 +59,11 @@ def _shown(standing: Standing, field: str, number: str, unit: str, words: str) -
     )
 
 
-def _unknown(reason: str, reckoned: bool) -> SafeString:
-    word = say("不知道", "unknown") if reckoned else say("未测算", "not reckoned")
+def _unknown(reason: str, reckoned: bool, word: str | None = None) -> SafeString:
+    if word is None:
+        word = say("不知道", "unknown") if reckoned else say("未测算", "not reckoned")
+    if not word:
+        return format_html('<span class="zy-small zy-mute">{}</span>', reason)
     if not reason:
         return format_html('<span class="zy-mute">{}</span>', word)
     return format_html(
@@ -68,3 +74,8 @@ def _unknown(reason: str, reckoned: bool) -> SafeString:
 @register.simple_tag
 def percent(value: float | None) -> str:
     return "" if value is None else f"{value:.0%}"
+
+
+@register.simple_tag
+def amount(value: float, estimated: bool) -> str:
+    return plain_amount(value, bool(estimated))
