@@ -26,7 +26,7 @@ from zhaoyin.incentives.single import DECISION, NO, UNKNOWN, YES, words
 
 Array = npt.NDArray[Any]
 Table = Any  # pyarrow.Table | pandas.DataFrame | Mapping[str, Array | tuple[Array, Array]]
-CHUNK = 1 << 16
+CHUNK = 1 << 17
 SPARSE = 0.25  # below this share of surviving rows, the next condition looks at them alone
 _HEADER = re.compile(r"^(?P<name>[^（(]+)[（(](?P<unit>[^）)]+)[）)]$")
 
@@ -620,7 +620,10 @@ class _Job:
         self.strict: list[Fn | None] = []
         self.cold: list[bool] = []
         for policy, args in zip(rules.policies, terms, strict=True):
-            own = sorted((a for a in args if a not in common and a != x.TRUE), key=lambda a: shares[a])
+            own = sorted(
+                (a for a in args if a not in common and a != x.TRUE),
+                key=lambda a: _cost(a) / max(1.0 - shares[a], 1e-6),  # the cheapest row turned away first
+            )
             self.terms.append([self._kept(a, uses[a], c.maybe(a)) for a in own])
             self.strict.append(None if c.certain(policy.condition) else c.true(policy.condition))
             self.cold.append(not set(common) <= set(args))
@@ -663,7 +666,7 @@ class _Job:
 
     def _selectivity(self, leaves: list[x.Bool]) -> dict[x.Bool, float]:
         """The share of rows each condition lets through, from a sample spread over the table."""
-        step = max(self.n // 8192, 1)
+        step = max(self.n // 2048, 1)
         sample = {
             name: Column(c.values[::step], None if c.valid is None else c.valid[::step], c.words)
             for name, c in self.columns.items()
@@ -683,7 +686,7 @@ class _Job:
             shared = mask if shared is None else shared & mask
         hits = [self._eligible(k, frame, shared, n) for k in range(len(self.rules.policies))]
         self._combine(hits, frame, n)
-        self._firm_caps(hits, frame, n)
+        summed = self._firm_caps(hits, frame, self.total[start:stop])
         for k, conditions in enumerate(self.instalments):
             if conditions:
                 inner = frame.take(hits[k].rows)
@@ -693,12 +696,10 @@ class _Job:
                     open_ = open_ & condition(inner)
                     reached += open_
                 hits[k].reached = reached
-        total = self.total[start:stop]
+        if not summed:
+            self._sum(hits, range(len(hits)), self.total[start:stop])
         for hit in hits:
-            if hit.rows is None:
-                total += hit.paid
-            elif len(hit.rows):
-                total[hit.rows] += hit.paid
+            if hit.rows is not None and len(hit.rows):
                 hit.rows = hit.rows.astype(np.int32)
             for name in ("pending", "decide"):
                 rows = getattr(hit, name)
@@ -722,7 +723,7 @@ class _Job:
             else:
                 if not len(rows):
                     break
-                rows = rows[fn(inner)]
+                rows = rows.compress(fn(inner))
                 inner = frame.take(rows)
         if rows is None and mask is not None and np.count_nonzero(mask) < n:
             rows = np.flatnonzero(mask)
@@ -786,24 +787,26 @@ class _Job:
                 hits[k].paid[:] = 0
             return
         best = hits[members[0]].paid.copy()
-        who = np.full(len(best), members[0], np.int16)
-        for k in members[1:]:
+        who = np.ones(len(best), np.int16)
+        for place, k in enumerate(members[1:], 2):
             paid = hits[k].paid
-            np.copyto(who, k, where=paid > best)
+            np.copyto(who, place, where=paid > best)
             np.maximum(best, paid, out=best)
-        for k in members:
-            np.copyto(hits[k].paid, 0, where=who != k)
+        for place, k in enumerate(members, 1):
+            np.copyto(hits[k].paid, 0, where=who != place)
 
     @staticmethod
     def _best_of_some(members: list[int], rule: str, hits: list[_Hits], n: int) -> None:
-        best, who = np.full(n, -1, np.int64), np.full(n, -1, np.int16)
-        for k in members:
+        best, who = np.empty(n, np.int64), np.zeros(n, np.int16)  # who: the member's place, from 1
+        for place, k in enumerate(members, 1):
             rows, paid = _all(hits[k].rows, n), hits[k].paid
-            better = who[rows] < 0 if rule == "exclude" else paid > best[rows]
-            taken = rows[better]
-            best[taken], who[taken] = paid[better], k
-        for k in members:
-            np.copyto(hits[k].paid, 0, where=who[_all(hits[k].rows, n)] != k)
+            better = who.take(rows) == 0
+            if rule != "exclude":
+                better |= paid > best.take(rows)
+            taken = rows.compress(better)
+            best[taken], who[taken] = paid.compress(better), place
+        for place, k in enumerate(members, 1):
+            np.copyto(hits[k].paid, 0, where=who.take(_all(hits[k].rows, n)) != place)
 
     @staticmethod
     def _lose(hit: _Hits, sure: Array) -> None:
@@ -812,7 +815,17 @@ class _Job:
             hit.pending = np.concatenate([hit.pending, _pick(hit.rows, ~sure)])
             hit.rows, hit.paid = _pick(hit.rows, sure), hit.paid[sure]
 
-    def _firm_caps(self, hits: list[_Hits], frame: Frame, n: int) -> None:
+    @staticmethod
+    def _sum(hits: list[_Hits], members: Iterable[int], total: Array) -> None:
+        total[:] = 0
+        for k in members:
+            hit = hits[k]
+            if len(hit.paid):
+                total[_at(hit.rows)] += hit.paid
+
+    def _firm_caps(self, hits: list[_Hits], frame: Frame, total: Array) -> bool:
+        """Apply the caps of the firm in order. True: ``total`` now holds what every row gets in all."""
+        summed, n = False, len(total)
         for members, limit, known, node in self.caps:
             inside = [k for k in members if len(hits[k].paid) and self.rules.policies[k].payable]
             if not inside:
@@ -826,26 +839,27 @@ class _Job:
                     if known is not ALWAYS:
                         self._lose(hits[k], np.asarray(_as_mask(known)(frame.take(hits[k].rows))))
                     top[_at(hits[k].rows)] = limit(frame.take(hits[k].rows))
-            total = np.zeros(n, np.int64)
-            for k in inside:
-                total[_at(hits[k].rows)] += hits[k].paid
+            self._sum(hits, inside, total)
             over = total > top
-            if not over.any():
-                continue
+            summed = len(inside) == sum(bool(len(hit.paid)) for hit in hits)
             cut = np.flatnonzero(over)  # only the rows above the cap are shared out again
+            if not len(cut):
+                continue
             cum = np.zeros(n, np.int64)
             for k in inside:
                 rows = hits[k].rows
                 if rows is None:
                     here = place = cut
                 else:
-                    place = np.flatnonzero(over[rows])
-                    here = rows[place]
+                    place = np.flatnonzero(over.take(rows))
+                    here = rows.take(place)
                 before = cum[here]
                 after = before + hits[k].paid[place]
                 cum[here] = after
                 most = top if isinstance(top, int) else top[here]
                 hits[k].paid[place] = np.minimum(after, most) - np.minimum(before, most)
+            total[cut] = top if isinstance(top, int) else top[cut]
+        return summed
 
 
 def _at(rows: Array | None) -> Any:
@@ -857,7 +871,12 @@ def _all(rows: Array | None, n: int) -> Array:
 
 
 def _pick(rows: Array | None, keep: Array) -> Array:
-    return np.flatnonzero(keep) if rows is None else rows[keep]
+    return np.flatnonzero(keep) if rows is None else rows.compress(keep)
+
+
+def _cost(node: x.Node) -> int:
+    """Passes over the rows a condition takes, roughly."""
+    return sum(not isinstance(n, x.Const | x.Truth) for n in x.walk(node))
 
 
 @dataclass(frozen=True, slots=True)
