@@ -26,8 +26,10 @@ from zhaoyin.incentives.single import DECISION, NO, UNKNOWN, YES, words
 
 Array = npt.NDArray[Any]
 Table = Any  # pyarrow.Table | pandas.DataFrame | Mapping[str, Array | tuple[Array, Array]]
-CHUNK = 1 << 17
-SPARSE = 0.25  # below this share of surviving rows, the next condition looks at them alone
+CHUNK = 1 << 18
+# below this share of surviving rows, for each pass of the next condition, that one looks at them alone
+SPARSE = 0.07
+_ENDS = {np.dtype(k): (int(np.iinfo(k).min), int(np.iinfo(k).max)) for k in "bBhHiIlLqQ"}
 _HEADER = re.compile(r"^(?P<name>[^（(]+)[（(](?P<unit>[^）)]+)[）)]$")
 
 
@@ -223,7 +225,13 @@ class Compiler:
         """Whether the closure of a number gives an array of its own, which the next step may write over."""
         if isinstance(node, x.Const | x.Unknown | x.Field):
             return False
-        return isinstance(node, x.Case) or any(n in self.columns for n in x.fields(node))
+        return isinstance(node, x.Case) or self._reads(node)
+
+    def _reads(self, node: x.Node) -> bool:
+        """Whether a number comes from a column that is there, so that it is an array."""
+        if isinstance(node, x.Field):
+            return node.name in self.columns
+        return isinstance(node, x.Case) or any(map(self._reads, x.children(node)))
 
     def positive(self, node: x.Num) -> bool:
         """Whether a number is never below zero, whatever the row (fields keep to their declared bounds)."""
@@ -305,13 +313,20 @@ class Compiler:
         if column is None:
             return raw
         kind = column.values.dtype
-        held = kind.kind in "iu" and np.iinfo(kind).max <= entry.high and np.iinfo(kind).min >= entry.low
+        low, high = _ENDS.get(kind, (-x.INT64, x.INT64))
+        held = entry.low <= low and high <= entry.high  # the type itself keeps the bounds
+        # one look where below zero is out of bounds: as an unsigned number it is very large
+        unsigned = np.dtype(f"u{kind.itemsize}") if entry.low == 0 and kind.kind == "i" else None
         seen = ("in bounds", name)
 
         def checked(frame: Frame) -> Array:
             values: Array = raw(frame)
             if not held and seen not in frame.cache:
-                if values.size and (values.max() > entry.high or values.min() < entry.low):
+                if values.size and (
+                    values.view(unsigned).max() > entry.high
+                    if unsigned is not None
+                    else values.max() > entry.high or values.min() < entry.low
+                ):
                     self._out_of_range(entry, values, frame)
                 frame.cache[seen] = values
             return values.astype(np.int64, copy=False)
@@ -617,6 +632,7 @@ class _Job:
         shares = self._selectivity([arg for arg in uses if arg not in self.shared])
         common = frozenset(self.shared)
         self.terms: list[list[Fn]] = []
+        self.sparse: list[list[float]] = []
         self.strict: list[Fn | None] = []
         self.cold: list[bool] = []
         for policy, args in zip(rules.policies, terms, strict=True):
@@ -625,6 +641,7 @@ class _Job:
                 key=lambda a: _cost(a) / max(1.0 - shares[a], 1e-6),  # the cheapest row turned away first
             )
             self.terms.append([self._kept(a, uses[a], c.maybe(a)) for a in own])
+            self.sparse.append(([min(SPARSE * _cost(a), 0.25) for a in own[1:]] + [0.0])[: len(own)])
             self.strict.append(None if c.certain(policy.condition) else c.true(policy.condition))
             self.cold.append(not set(common) <= set(args))
         self.own_shared = [
@@ -713,11 +730,11 @@ class _Job:
             mask = fn(frame) if mask is None else mask & fn(frame)
         rows: Array | None = None
         inner = frame
-        for fn in self.terms[k]:
+        for fn, share in zip(self.terms[k], self.sparse[k], strict=True):
             if rows is None:
                 found = fn(frame)
                 mask = found if mask is None else mask & found
-                if np.count_nonzero(mask) < SPARSE * n:
+                if share and np.count_nonzero(mask) < share * n:
                     rows = np.flatnonzero(mask)
                     inner = frame.take(rows)
             else:
@@ -762,13 +779,16 @@ class _Job:
 
     def _combine(self, hits: list[_Hits], frame: Frame, n: int) -> None:
         policies = self.rules.policies
+        best: Array | None = None
         for group, already in zip(self.groups, self.already, strict=True):
             members = [k for k in group.members if len(hits[k].paid) and policies[k].payable]
             if len(members) > 1:
                 if all(hits[k].rows is None for k in members):
                     self._best_of_all(members, group.rule, hits)
                 else:
-                    self._best_of_some(members, group.rule, hits, n)
+                    if best is None:
+                        best = np.zeros(n, np.int64)
+                    self._best_of_some(members, group.rule, hits, best)
             if already is None:
                 continue
             value, known = already
@@ -796,17 +816,26 @@ class _Job:
             np.copyto(hits[k].paid, 0, where=who != place)
 
     @staticmethod
-    def _best_of_some(members: list[int], rule: str, hits: list[_Hits], n: int) -> None:
-        best, who = np.empty(n, np.int64), np.zeros(n, np.int16)  # who: the member's place, from 1
-        for place, k in enumerate(members, 1):
-            rows, paid = _all(hits[k].rows, n), hits[k].paid
-            better = who.take(rows) == 0
-            if rule != "exclude":
-                better |= paid > best.take(rows)
-            taken = rows.compress(better)
-            best[taken], who[taken] = paid.compress(better), place
-        for place, k in enumerate(members, 1):
-            np.copyto(hits[k].paid, 0, where=who.take(_all(hits[k].rows, n)) != place)
+    def _best_of_some(members: list[int], rule: str, hits: list[_Hits], best: Array) -> None:
+        """``best`` is room for one number a row: zero when it is lent, and zero again when it is given back."""
+        kept = [(_at(hits[k].rows), hits[k].paid) for k in members]
+        if rule == "exclude":
+            for rows, paid in kept:
+                np.copyto(paid, 0, where=best[rows] != 0)
+                best[rows] = 1
+        else:
+            for rows, paid in kept:
+                if isinstance(rows, slice):
+                    np.maximum(best, paid, out=best)
+                else:
+                    np.maximum.at(best, rows, paid)
+            for rows, paid in kept:
+                lost = paid != best[rows]
+                np.copyto(paid, 0, where=lost)
+                won = np.flatnonzero(~lost)
+                best[won if isinstance(rows, slice) else rows.take(won)] = -1  # the first of equals has it
+        for rows, _ in kept:
+            best[rows] = 0
 
     @staticmethod
     def _lose(hit: _Hits, sure: Array) -> None:
@@ -819,9 +848,7 @@ class _Job:
     def _sum(hits: list[_Hits], members: Iterable[int], total: Array) -> None:
         total[:] = 0
         for k in members:
-            hit = hits[k]
-            if len(hit.paid):
-                total[_at(hit.rows)] += hit.paid
+            _add(total, hits[k].rows, hits[k].paid)
 
     def _firm_caps(self, hits: list[_Hits], frame: Frame, total: Array) -> bool:
         """Apply the caps of the firm in order. True: ``total`` now holds what every row gets in all."""
@@ -860,6 +887,14 @@ class _Job:
                 hits[k].paid[place] = np.minimum(after, most) - np.minimum(before, most)
             total[cut] = top if isinstance(top, int) else top[cut]
         return summed
+
+
+def _add(total: Array, rows: Array | None, fen: Array) -> None:
+    """total[rows] += fen, each row at most once."""
+    if rows is None:
+        total += fen
+    elif len(rows):
+        np.add.at(total, rows, fen)
 
 
 def _at(rows: Array | None) -> Any:
@@ -1030,12 +1065,12 @@ class Batch:
             for k, hit in enumerate(chunk):
                 old, new = self._granted[k][i], self._paid[k][i]
                 if new is not old and len(new):
-                    last[_at(hit.rows)] += new - old
+                    _add(last, hit.rows, new - old)
             now[:] = last
             for k, hit in enumerate(chunk):
                 paid, share = self._paid[k][i], shares[k]
                 if share is not None and hit.reached is not None and len(paid):
-                    now[_at(hit.rows)] -= paid - _scaled(paid, share[0][hit.reached], share[1])
+                    _add(now, hit.rows, _scaled(paid, share[0][hit.reached], share[1]) - paid)
 
         _each(one, range(len(self._chunks)), self._threads)
         return final, due
