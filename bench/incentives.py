@@ -1,7 +1,10 @@
 """Incentives: thirty policies over many firms, beside openfisca-core and zen-engine on the same rules and firms.
 
-Every engine runs in a process of its own, on the same columns, so that peak memory is its own. Density (eligible
-policies per firm) is stated beside each figure: with few eligible, sparse evaluation wins most.
+Every engine runs in a process of its own, on the same columns, so that peak memory is its own. A figure is the best of
+several processes, each assessing all firms once, from columns in memory to the answers: for openfisca this is handing
+over the columns and calculating; ours reads the table, plans and assesses. What either does when asked again in the same
+process stands beside it. Density (eligible policies per firm) is stated with each figure: with few eligible, sparse
+evaluation wins most.
 """
 
 from __future__ import annotations
@@ -267,7 +270,8 @@ def batch_worker(n: int, mode: str, threads: int, repeat: int) -> dict:
         sums = [int(total.sum()), int(final.sum()), int(due.sum())]
         del batch, total, final, due
     return {
-        "wall": min(walls),
+        "wall": walls[0],
+        "again": min(walls),
         "memory": memory,
         "loaded": before,
         "input": size,
@@ -355,78 +359,91 @@ def peer(script: str, *values: object, python: Path) -> dict:
     return json.loads(done.stdout.splitlines()[-1])
 
 
+def best(runs: list[dict]) -> dict:
+    """Of several processes: the quickest first time, the quickest again."""
+    first = min(runs, key=lambda r: r["wall"] + r.get("load", 0.0))
+    return {**first, "again": min(r["again"] for r in runs), "memory": min(r["memory"] for r in runs)}
+
+
 def main() -> int:
     options = arguments(__doc__ or "").parse_args()
     report = Report("incentives", options, "numpy", "duckdb")
     n = 100_000 if options.quick else 1_000_000
     big = 1_000_000 if options.quick else 10_000_000
-    repeat = 3 if options.quick else 5
+    repeat = 1 if options.quick else 5
     home = folder(n)
     rules = home / "rules.json"
     rules.write_text(json.dumps(steps(book().rules(ON)), ensure_ascii=False))
     python = python_of("incentives")
 
     # like the peers on one thread; two threads stand beside it
-    known = run("batch", n, "known", 1, repeat)
-    two = run("batch", n, "known", 2, repeat)
-    unknown = run("batch", n, "unknown", 1, repeat)
-    dense = run("batch", n, "dense", 1, repeat)
-    dense_two = run("batch", n, "dense", 2, repeat)
+    def ours(mode: str, threads: int) -> dict:
+        return best([run("batch", n, mode, threads, 3) for _ in range(repeat)])
+
+    def openfisca(steps_: Path, kind: str) -> dict:
+        found = best([peer("openfisca_run.py", home, steps_, kind, 3, python=python) for _ in range(repeat)])
+        return {**found, "all": found["load"] + found["wall"]}
+
+    known, two = ours("known", 1), ours("known", 2)
+    unknown, dense, dense_two = ours("unknown", 1), ours("dense", 1), ours("dense", 2)
     (home / "dense.json").write_text(json.dumps(steps(book(True).rules(ON)), ensure_ascii=False))
-    size = f"{n:,} firms x 30, {known['density']:.2f} eligible a firm, 1 thread"
-    f32 = peer("openfisca_run.py", home, rules, "float32", repeat, python=python)
-    f64 = peer("openfisca_run.py", home, rules, "float64", repeat, python=python)
-    d32 = peer("openfisca_run.py", home, home / "dense.json", "float32", repeat, python=python)
+    f32, f64 = openfisca(rules, "float32"), openfisca(rules, "float64")
+    d32 = openfisca(home / "dense.json", "float32")
+    size = f"{n:,} firms x 30, {known['density']:.2f} eligible a firm"
+    one, dense_size = size + ", 1 thread", f"{n:,} firms x 30, {dense['density']:.2f} eligible a firm"
+    open_size = f"{n:,} x 30, 5 % unknown in 6 fields, {unknown['density']:.2f} eligible a firm, 1 thread"
     add = report.add
-    add("batch_s", known["wall"], "s", size=size)
-    add("batch_2_threads_s", two["wall"], "s", size=size.replace("1 thread", "2 threads"))
-    f32_name, f64_name = "openfisca-core float32 (as shipped)", "openfisca-core float64"
-    add(
-        "batch_vs_openfisca_float32",
-        f32["wall"] / known["wall"],
-        "x",
-        peer=f32_name + ", s",
-        peer_value=f32["wall"],
-        size=size,
-    )
-    add(
-        "batch_vs_openfisca_float64",
-        f64["wall"] / known["wall"],
-        "x",
-        peer=f64_name + ", s",
-        peer_value=f64["wall"],
-        size=size,
-    )
+
+    def against(name: str, theirs: float, mine: float, peer_name: str, where: str) -> None:
+        add(name, theirs / mine, "x", peer=f"openfisca-core {peer_name}, s", peer_value=theirs, size=where)
+
+    add("batch_s", known["wall"], "s", size=one)
+    add("batch_2_threads_s", two["wall"], "s", size=size + ", 2 threads")
+    add("batch_again_s", known["again"], "s", size=one + ", asked again in the same process")
+    shipped = "float32 (as shipped)"
+    against("batch_vs_openfisca_float32", f32["all"], known["wall"], shipped, one)
+    against("batch_vs_openfisca_float64", f64["all"], known["wall"], "float64", one)
+    beside = ", without handing over its columns"
+    against("batch_vs_openfisca_float32_calculating", f32["wall"], known["wall"], shipped + beside, one)
+    against("batch_vs_openfisca_float64_calculating", f64["wall"], known["wall"], "float64" + beside, one)
+    again = beside + ", again in the same process"
+    against("batch_vs_openfisca_float32_again", f32["again"], known["again"], shipped + again, one)
+    against("batch_vs_openfisca_float64_again", f64["again"], known["again"], "float64" + again, one)
     add(
         "memory_vs_openfisca_float32",
         known["memory"] / f32["memory"],
         "x",
-        peer=f32_name + ", GB",
+        peer="openfisca-core float32 (as shipped), GB",
         peer_value=f32["memory"],
-        size=size,
+        size=one,
     )
     add("openfisca_float32_firms_off_over_1_fen", f32["off_fen"], "firms", size=size)
     add("openfisca_float32_worst_yuan", f32["worst"] / 100, "yuan", size=size)
     add("openfisca_float64_firms_off_over_1_fen", f64["off_fen"], "firms", size=size)
-    add(
-        "three_valued_vs_openfisca_float32",
-        f32["wall"] / unknown["wall"],
-        "x",
-        peer=f32_name + ", two-valued, s",
-        peer_value=f32["wall"],
-        size=f"{n:,} x 30, 5 % unknown in 6 fields, {unknown['density']:.2f} eligible a firm, 1 thread",
+    two_valued = shipped + ", two-valued"
+    against("three_valued_vs_openfisca_float32", f32["all"], unknown["wall"], two_valued, open_size)
+    against("dense_vs_openfisca_float32", d32["all"], dense["wall"], shipped, dense_size + ", 1 thread")
+    against(
+        "dense_vs_openfisca_float32_calculating",
+        d32["wall"],
+        dense["wall"],
+        shipped + beside,
+        dense_size + ", 1 thread",
     )
-    dense_size = f"{n:,} firms x 30, {dense['density']:.2f} eligible a firm, 1 thread"
-    add(
-        "dense_vs_openfisca_float32",
-        d32["wall"] / dense["wall"],
-        "x",
-        peer=f32_name + ", s",
-        peer_value=d32["wall"],
-        size=dense_size,
+    against(
+        "dense_vs_openfisca_float32_again",
+        d32["again"],
+        dense["again"],
+        shipped + again,
+        dense_size + ", 1 thread",
     )
-    add("dense_s", dense["wall"], "s", size=dense_size)
-    add("dense_2_threads_s", dense_two["wall"], "s", size=dense_size.replace("1 thread", "2 threads"))
+    against(
+        "dense_2_threads_vs_openfisca_float32_again",
+        d32["again"],
+        dense_two["again"],
+        shipped + again,
+        dense_size + ", 2 threads",
+    )
     add("dense_openfisca_float32_firms_off_over_1_fen", d32["off_fen"], "firms", size=dense_size)
     funnel = run("funnel", n)
     add("funnel_and_near_misses_s", funnel["wall"], "s", size=f"{n:,} x 30, {funnel['near']:,} near misses")
@@ -472,13 +489,13 @@ def main() -> int:
         size="one firm, 30 policies, all sentences written",
     )
     folder(big)  # made here, so that the peak below is of the assessment alone
-    many = run("batch", big, "known", 2, repeat)
+    many = run("batch", big, "known", 2, 3)
     many_size = (
         f"{big:,} firms x 30, {many['density']:.2f} eligible a firm, 2 threads, input {many['input']:.2f} GB"
     )
     add(
-        "ten_million_s", many["wall"] if not options.quick else None, "s", size=many_size
-    ) if not options.quick else add("one_million_s", many["wall"], "s", size=many_size)
+        "ten_million_s", many["again"] if not options.quick else None, "s", size=many_size
+    ) if not options.quick else add("one_million_s", many["again"], "s", size=many_size)
     if not options.quick:
         add("ten_million_memory_over_input_gb", many["memory"] - many["input"], "GB", size=many_size)
         shutil.rmtree(CACHE / str(big), ignore_errors=True)
