@@ -17,6 +17,7 @@ from zhaoyin.incentives import Book
 from zhaoyin.incentives import check as checks
 from zhaoyin.incentives.fields import MONEY, show
 from zhaoyin.incentives.files import ENGINES, run
+from zhaoyin.incentives.model import STATUS_WORDS
 
 _FOLDER = click.Path(path_type=Path)
 _on = click.option(
@@ -30,6 +31,14 @@ _on = click.option(
 
 def _day(given: dt.datetime | None) -> dt.date:
     return given.date() if given else today()
+
+
+def _money(fen: int) -> str:
+    return show(fen, MONEY, language=language())
+
+
+def _state(state: str) -> str:
+    return speak(state, STATUS_WORDS[state])
 
 
 @click.group(help=speak("政策：检查、测算、批量运行", "Policies: check, assess, run"))
@@ -121,7 +130,7 @@ def _applicant(path: Path) -> dict[str, Any]:
 def assess(folder: Path, source: Path, day: dt.datetime | None, explain: bool, as_json: bool) -> None:
     found = Book.load(folder).assess(_applicant(source), _day(day))
     if as_json:
-        click.echo(json.dumps(found.json(), ensure_ascii=False))
+        click.echo(json.dumps(found.json(language()), ensure_ascii=False))
         return
     table = Table(box=None, pad_edge=False)
     for column in (
@@ -135,13 +144,11 @@ def assess(folder: Path, source: Path, day: dt.datetime | None, explain: bool, a
     for r in found.results:
         amount = ""
         if r.amount is not None:
-            amount = show(r.amount, MONEY)
+            amount = _money(r.amount)
         elif r.range:
             high = r.range[1]
-            amount = (
-                f"{show(r.range[0], MONEY)}–{speak('不限', 'open') if high is None else show(high, MONEY)}"
-            )
-        notes = [r.reason] if r.reason else []
+            amount = f"{_money(r.range[0])}–{speak('不限', 'open') if high is None else _money(high)}"
+        notes = [r.why(lang)] if r.reason else []
         if explain:
             notes += [g.text(lang) for g in r.missing]
             notes += [change.text(lang) for change in (r.change, r.next_tier) if change]
@@ -150,18 +157,18 @@ def assess(folder: Path, source: Path, day: dt.datetime | None, explain: bool, a
                 notes.append(speak("材料：", "Documents: ") + "、".join(papers))
         elif r.missing:
             notes.append(r.missing[0].text(lang))
-        table.add_row(r.policy.title, r.status, amount, "\n".join(notes))
+        table.add_row(r.policy.title, _state(r.status), amount, "\n".join(notes))
     for _, title, document, state in found.closed:
-        table.add_row(title, state, "", document.title)
+        table.add_row(title, _state(state), "", document.title)
     out().print(table)
     out().print(
         speak(
-            f"合计 {show(found.total, MONEY)}，本期应付 {show(found.due, MONEY)}。测算不是承诺。",
-            f"Total {show(found.total, MONEY)}, due now {show(found.due, MONEY)}. An estimate, no promise.",
+            f"合计 {_money(found.total)}，本期应付 {_money(found.due)}。测算不是承诺。",
+            f"Total {_money(found.total)}, due now {_money(found.due)}. An estimate, no promise.",
         )
     )
     if found.question:
-        worth = show(found.question.worth, MONEY)
+        worth = _money(found.question.worth)
         out().print(
             speak(
                 f"最值得补的一项：{found.question.field}（关系到至多 {worth}）",
@@ -226,11 +233,11 @@ def run_(
     ):
         table.add_column(column, justify="left" if not table.columns else "right")
     for _, title, yes, pending, decide, fen in summary.policies:
-        table.add_row(title, f"{yes:,}", f"{pending:,}", f"{decide:,}", show(fen, MONEY))
+        table.add_row(title, f"{yes:,}", f"{pending:,}", f"{decide:,}", _money(fen))
     out().print(table)
     out().print(
         speak(
-            f"{summary.rows:,} 户，合计 {show(summary.total, MONEY)}，资金盘后 {show(summary.final, MONEY)}，本期应付 {show(summary.due, MONEY)}。",
-            f"{summary.rows:,} firms, total {show(summary.total, MONEY)}, after budgets {show(summary.final, MONEY)}, due now {show(summary.due, MONEY)}.",
+            f"{summary.rows:,} 户，合计 {_money(summary.total)}，资金盘后 {_money(summary.final)}，本期应付 {_money(summary.due)}。",
+            f"{summary.rows:,} firms, total {_money(summary.total)}, after budgets {_money(summary.final)}, due now {_money(summary.due)}.",
         )
     )

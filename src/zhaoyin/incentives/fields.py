@@ -225,20 +225,40 @@ class Field:
             return "万" + currency
         return {AREA: "平方米", RATIO: "%"}.get(self.type, self.unit)
 
-    def show(self, number: int | bool | str | None) -> str:
+    @property
+    def unit_name_en(self) -> str:
+        """The same for an English reader; amounts are still typed in yuan or with 万 or 亿."""
+        named = {"平方米": "m²", "元": "CNY", "%": "%"} | _ENGLISH
+        return named.get(self.unit_name, self.unit_name)
+
+    def show(self, number: int | bool | str | None, language: str = "zh") -> str:
         """A canonical value as a person writes it."""
-        return show(number, self.type, self.unit)
+        return show(number, self.type, self.unit, language)
 
 
-def show(number: int | bool | str | None, kind: str, unit: str = "") -> str:
+_ENGLISH = {
+    "年": "years",
+    "月": "months",
+    "个月": "months",
+    "人": "people",
+    "件": "items",
+    "户": "firms",
+    "个": "",
+}
+
+
+def show(number: int | bool | str | None, kind: str, unit: str = "", language: str = "zh") -> str:
     """A canonical value of a type as a person writes it, exactly (no rounding)."""
+    english = language == "en"
     if number is None:
-        return "未知"
+        return "not known" if english else "未知"
     if isinstance(number, bool):
-        return "是" if number else "否"
+        return ("yes" if number else "no") if english else ("是" if number else "否")
     if isinstance(number, str):
         return number
     if kind == MONEY:
+        if english:
+            return f"{unit or 'CNY'} {_plain(Decimal(number) / 100)}"
         name = next(
             (n for n, code in CURRENCIES.items() if code == unit), "元" if unit in ("", "CNY") else unit
         )
@@ -246,11 +266,13 @@ def show(number: int | bool | str | None, kind: str, unit: str = "") -> str:
         scale, word = (10**10, "亿") if size >= 10**10 else (10**6, "万") if size >= 10**6 else (100, "")
         return f"{_plain(Decimal(number) / scale)}{word}{name}"
     if kind == AREA:
-        return f"{_plain(Decimal(number) / 100)}平方米"
+        return f"{_plain(Decimal(number) / 100)}{' m²' if english else '平方米'}"
     if kind == RATIO:
         return f"{_plain(Decimal(number) / 10_000)}%"
     if kind == DATE:
         return (EPOCH + dt.timedelta(days=number)).isoformat()
+    if english:
+        return f"{number:,} {_ENGLISH.get(unit, unit)}".rstrip()
     return f"{number:,}{'个' if unit == '月' else ''}{unit}"
 
 

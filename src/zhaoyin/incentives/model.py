@@ -20,6 +20,17 @@ GROUP_RULES = ("highest", "choose_one", "top_up", "stack", "exclude")
 BUDGET_RULES = ("first_come", "pro_rata", "ranked", "stop")
 # 免申即享: the data is already in registers; 快申快享: a short form; 申报: someone must judge
 DELIVERY = ("免申即享", "快申快享", "申报")
+DELIVERY_WORDS = {
+    "免申即享": "granted without applying", "快申快享": "short form", "申报": "full application",
+}  # fmt: skip
+STATUS_WORDS = {
+    OPEN: "applies", CLOSED: "does not apply", ASK: "to complete", DECIDE: "somebody decides",
+    OFF_BEFORE: "not in force yet", OFF_AFTER: "no longer in force", DRAFT: "in drafting",
+}  # fmt: skip
+RULE_WORDS = {
+    "highest": ("就高不重复", "the highest only"), "choose_one": ("只选一项", "one of them only"),
+    "top_up": ("晋级补差", "only the difference"), "exclude": ("不可同享", "not together"), "stack": ("可叠加", "together"),
+}  # fmt: skip
 SCOPE_WORDS = {
     "project": ("每个项目", "a project"), "item": ("每项", "an item"), "firm_year": ("每户每年", "a firm and year"),
     "firm_total": ("每户累计", "a firm in all"), "contract": ("每份合同", "a contract"), "budget": ("资金总盘", "the budget"),

@@ -216,31 +216,32 @@ class Gap:
 
     def text(self, language: str = "zh") -> str:
         leaf, english = self.leaf, language == "en"
+        said = leaf.said(language)
         if not self.need:
-            return f"{leaf.words}: not known yet" if english else f"{leaf.words}：还不知道"
-        now, gap = leaf.show(self.actual), self.gap
+            return f"{said}: not known yet" if english else f"{said}：还不知道"
+        now, gap = leaf.show(self.actual, language), self.gap
         fixed = (
             ("" if leaf.changeable else " (cannot be changed)")
             if english
             else ("" if leaf.changeable else "，不可改变")
         )
         if gap is None or leaf.op in ("==", "!="):
-            return f"{leaf.words}, now {now}{fixed}" if english else f"要 {leaf.words}，现为 {now}{fixed}"
-        missing = leaf.show(abs(gap))
+            return f"{said}, now {now}{fixed}" if english else f"要 {said}，现为 {now}{fixed}"
+        missing = leaf.show(abs(gap), language)
         if english:
-            return f"{leaf.words}, now {now}: {missing} {'short' if gap > 0 else 'over'}{fixed}"
-        return f"要 {leaf.words}，现为 {now}，{'还差' if gap > 0 else '超出'} {missing}{fixed}"
+            return f"{said}, now {now}: {missing} {'short' if gap > 0 else 'over'}{fixed}"
+        return f"要 {said}，现为 {now}，{'还差' if gap > 0 else '超出'} {missing}{fixed}"
 
-    def json(self) -> dict[str, Any]:
+    def json(self, language: str = "zh") -> dict[str, Any]:
         return {
             "field": self.leaf.field,
-            "condition": self.leaf.words,
+            "condition": self.leaf.said(language),
             "kind": "need" if self.need else "ask",
             "actual": self.actual,
             "bound": self.bound,
             "gap": self.gap,
             "changeable": self.leaf.changeable,
-            "text": self.text(),
+            "text": self.text(language),
         }
 
 
@@ -248,8 +249,10 @@ class Leaf:
     """What can be said about one leaf: its words, the field that moves it, how to reach its bound."""
 
     __slots__ = (
+        "_dictionary",
         "_left",
         "_right",
+        "_said",
         "asks",
         "changeable",
         "entry",
@@ -259,7 +262,6 @@ class Leaf:
         "op",
         "scale",
         "test",
-        "words",
     )
 
     def __init__(self, node: x.Bool, dictionary: f.Dictionary) -> None:
@@ -277,10 +279,15 @@ class Leaf:
         self.factor = lever[1] if lever else 0
         self.entry = dictionary.fields.get(self.field)
         self.changeable = bool(self.entry and self.entry.changeable)
-        self.words = words(node, dictionary)
+        self._dictionary, self._said = dictionary, {"zh": words(node, dictionary)}
 
-    def show(self, value: Value) -> str:
-        return self.entry.show(value) if self.entry else str(value)
+    def said(self, language: str) -> str:
+        if language not in self._said:
+            self._said[language] = words(self.node, self._dictionary, language=language)
+        return self._said[language]
+
+    def show(self, value: Value, language: str = "zh") -> str:
+        return self.entry.show(value, language) if self.entry else str(value)
 
     def gap(self, row: Row, value: bool | None) -> Gap:
         if value is None:
@@ -394,20 +401,29 @@ def _some(
     return some
 
 
-def words(node: x.Node, dictionary: f.Dictionary, kind: f.Field | None = None) -> str:
+def words(
+    node: x.Node, dictionary: f.Dictionary, kind: f.Field | None = None, *, language: str = "zh"
+) -> str:
     """A tree in the reader's words: 固定资产投资 ≥ 3,000万元."""
+    english = language == "en"
+
+    def say(node: x.Node, kind: f.Field | None = None) -> str:
+        return words(node, dictionary, kind, language=language)
+
     match node:
         case x.Truth(value):
-            return "是" if value else "否"
+            return f.show(value, f.BOOL, language=language)
         case x.Flag(name, want):
-            return name if want else f"不是“{name}”"
+            return name if want else f"not “{name}”" if english else f"不是“{name}”"
         case x.In(name, values, _, want):
-            shown = "、".join(map(str, values[:6])) + ("等" if len(values) > 6 else "")
-            return f"{name} {'属于' if want else '不属于'} {shown}"
+            shown = (", " if english else "、").join(map(str, values[:6]))
+            if english:
+                return f"{name} {'in' if want else 'not in'} {shown}{' …' if len(values) > 6 else ''}"
+            return f"{name} {'属于' if want else '不属于'} {shown}{'等' if len(values) > 6 else ''}"
         case x.And(args):
-            return " 且 ".join(words(a, dictionary) for a in args)
+            return (" and " if english else " 且 ").join(map(say, args))
         case x.Or(args):
-            return " 或 ".join(words(a, dictionary) for a in args)
+            return (" or " if english else " 或 ").join(map(say, args))
         case x.Cmp(op, a, b):
             entry = next((dictionary.fields[n] for n in x.fields(a) if n in dictionary.fields), None)
             if (
@@ -415,30 +431,33 @@ def words(node: x.Node, dictionary: f.Dictionary, kind: f.Field | None = None) -
                 and isinstance(a.right, x.Const)
                 and isinstance(b, x.Const | x.Field | x.Mul | x.Add | x.Sub)
             ):
-                scale = a.right.value
-                return f"{words(a.left, dictionary)} {_SHOWN[op]} {words(b, dictionary, entry)} ÷ {scale}"
-            return f"{words(a, dictionary, entry)} {_SHOWN[op]} {words(b, dictionary, entry)}"
+                return f"{say(a.left)} {_SHOWN[op]} {say(b, entry)} ÷ {a.right.value}"
+            return f"{say(a, entry)} {_SHOWN[op]} {say(b, entry)}"
         case x.Const(value):
-            return kind.show(value) if kind else f"{value:,}"
+            return kind.show(value, language) if kind else f"{value:,}"
         case x.Field(name) | x.Unknown(name):
             return name
         case x.Add(a, b):
-            return f"{words(a, dictionary, kind)} + {words(b, dictionary, kind)}"
+            return f"{say(a, kind)} + {say(b, kind)}"
         case x.Sub(a, b):
-            return f"({words(a, dictionary, kind)} - {words(b, dictionary, kind)})"
+            return f"({say(a, kind)} - {say(b, kind)})"
         case x.Mul(a, b):
-            return f"{words(a, dictionary, kind)} × {words(b, dictionary)}"
+            return f"{say(a, kind)} × {say(b)}"
         case x.Step(a, each):
-            return f"({words(a, dictionary, kind)} 每满 {each})"
+            shown = kind.show(each, language) if kind else f"{each:,}"
+            return f"(whole {shown} in {say(a, kind)})" if english else f"({say(a, kind)} 每满 {shown})"
         case x.Round(a, den, _, _):
-            return words(a, dictionary, kind) if den == 1 else f"{words(a, dictionary, kind)} ÷ {den}"
-        case x.Min(args):
-            return f"({'、'.join(words(a, dictionary, kind) for a in args)} 取低)"
-        case x.Max(args):
-            return f"({'、'.join(words(a, dictionary, kind) for a in args)} 取高)"
+            return say(a, kind) if den == 1 else f"{say(a, kind)} ÷ {den}"
+        case x.Min(args) | x.Max(args):
+            low = isinstance(node, x.Min)
+            parts = [say(a, kind) for a in args]
+            if english:
+                return f"({'lower' if low else 'higher'} of {', '.join(parts)})"
+            return f"({'、'.join(parts)} 取{'低' if low else '高'})"
         case x.Case(branches, otherwise):
-            shown = "；".join(f"{words(c, dictionary)} → {words(v, dictionary, kind)}" for c, v in branches)
-            return f"({shown}；其余 → {words(otherwise, dictionary, kind)})"
+            rows = [f"{say(c)} → {say(v, kind)}" for c, v in branches]
+            rows.append(f"{'otherwise' if english else '其余'} → {say(otherwise, kind)}")
+            return f"({('; ' if english else '；').join(rows)})"
     return str(node)
 
 
@@ -521,14 +540,26 @@ class Change:
     changes: dict[str, tuple[Value, Value]]
     amount: int
     gain: int
-    texts: tuple[str, ...]
+    entries: tuple[f.Field, ...]  # of ``changes``, in order
 
     def text(self, language: str = "zh") -> str:
-        money = f.show(self.amount, f.MONEY)
-        plus = f.show(self.gain, f.MONEY)
-        if language == "en":
-            return f"{'; '.join(self.texts)} → {money} (total +{plus})"
-        return f"{'；'.join(self.texts)} → {money}（合计 +{plus}）"
+        english = language == "en"
+        moves = []
+        for entry, (now, value) in zip(self.entries, self.changes.values(), strict=True):
+            if isinstance(value, bool | str) or not isinstance(now, int) or not isinstance(value, int):
+                shown = entry.show(value, language)
+                moves.append(f"{entry.name} becomes {shown}" if english else f"{entry.name}改为 {shown}")
+            else:
+                shown = entry.show(abs(value - now), language)
+                if english:
+                    moves.append(f"{shown} {'more' if value >= now else 'less'} of {entry.name}")
+                else:
+                    moves.append(f"{entry.name}{'再加' if value >= now else '减'} {shown}")
+        money, plus = (f.show(fen, f.MONEY, language=language) for fen in (self.amount, self.gain))
+        sign = "+" if self.gain >= 0 else ""
+        if english:
+            return f"{'; '.join(moves)} → {money} (total {sign}{plus})"
+        return f"{'；'.join(moves)} → {money}（合计 {sign}{plus}）"
 
 
 @dataclass(slots=True)
@@ -557,6 +588,7 @@ class Result:
     binding: str = ""
     replaced_by: str = ""
     reason: str = ""
+    reason_en: str = ""
     ways: Alternatives = field(default_factory=list)
     asks: tuple[str, ...] = ()
     change: Change | None = None
@@ -572,7 +604,13 @@ class Result:
         """The shortest way to qualify."""
         return self.ways[0] if self.ways else []
 
-    def json(self) -> dict[str, Any]:
+    def because(self, zh: str, en: str) -> None:
+        self.reason, self.reason_en = zh, en
+
+    def why(self, language: str) -> str:
+        return self.reason_en if language == "en" else self.reason
+
+    def json(self, language: str = "zh") -> dict[str, Any]:
         return {
             "id": self.policy.id,
             "title": self.policy.title,
@@ -583,11 +621,11 @@ class Result:
             "range": self.range,
             "binding": self.binding,
             "replaced_by": self.replaced_by,
-            "reason": self.reason,
-            "missing": [[gap.json() for gap in way] for way in self.ways],
+            "reason": self.why(language),
+            "missing": [[gap.json(language) for gap in way] for way in self.ways],
             "asks": self.asks,
-            "counterfactual": self.change.text() if self.change else None,
-            "next_tier": self.next_tier.text() if self.next_tier else None,
+            "counterfactual": self.change.text(language) if self.change else None,
+            "next_tier": self.next_tier.text(language) if self.next_tier else None,
             "documents": [
                 {"id": p.id, "proves": p.proves, "source": p.source, "held": p.held} for p in self.papers
             ],
@@ -630,13 +668,14 @@ class Assessment:
     def question(self) -> Question | None:
         return self.questions[0] if self.questions else None
 
-    def json(self) -> dict[str, Any]:
+    def json(self, language: str = "zh") -> dict[str, Any]:
+        """For files and programs; ``language`` of the sentences only, states keep their Chinese names."""
         return {
             "on": self.on.isoformat(),
             "total": self.total,
             "due": self.due,
             "provisional": self.provisional,
-            "results": [r.json() for r in self.results],
+            "results": [r.json(language) for r in self.results],
             "questions": [
                 {"field": q.field, "worth": q.worth, "policies": q.policies} for q in self.questions
             ],
@@ -874,7 +913,9 @@ class Engine:
                     span(policy.discretion_max, row, self.dictionary)[1] if policy.discretion_max else None
                 )
                 result.range = (0, bound if bound is None or bound < ENDLESS else None)
-                result.reason = policy.discretion_label
+                english = {"一事一议": "decided case by case"}
+                label = policy.discretion_label
+                result.because(label, english.get(label, f"somebody decides: {label}"))
                 result.papers = tuple(Paper(i, p, s, i in held) for i, p, s in self._papers[n])
         questions = [
             Question(name, value, tuple(askers[name]))
@@ -897,31 +938,34 @@ class Engine:
                 winner = self.rules.policies[replaced[n]]
                 result.replaced_by = winner.id
                 rule = self._group[n].rule
-                word = {
-                    "highest": "就高不重复",
-                    "choose_one": "只选一项",
-                    "top_up": "晋级补差",
-                    "exclude": "不可同享",
-                }[rule]
-                result.reason = f"{word}，已由“{winner.title}”取代"
+                zh, en = m.RULE_WORDS[rule]
+                result.because(f"{zh}，已由“{winner.title}”取代", f"{en}: replaced by “{winner.title}”")
             elif paid[n] < award:
                 group = self._group.get(n)
                 topped = group is not None and group.rule == "top_up"
-                result.reason = "晋级补差，已扣除领过的部分" if topped else "受每户总封顶限制"
+                if topped:
+                    result.because(
+                        "晋级补差，已扣除领过的部分", "only the difference: what was received is taken off"
+                    )
+                else:
+                    result.because("受每户总封顶限制", "cut by the cap of all a firm may get")
                 result.binding = "top_up" if topped else "firm_year"
             result.shares = split(paid[n], policy.share)
             if self._tiers[n]:
                 result.next_tier = self._next(n, now)
         elif policy.nature == m.UP_TO:
-            result.range, result.reason = (0, award), "上限，由审批定额"
+            result.range = (0, award)
+            result.because("上限，由审批定额", "an upper bound; approval sets the amount")
         elif policy.nature == m.AT_LEAST:
             raw = self._raw[n](row) or 0
             tops = [cap(row) for _, cap in self._caps[n]]
             known = [t for t in tops if t is not None and t < x.NO_CAP]
-            result.range, result.reason = (min(raw, award), min(known) if known else None), "下限，由审批定额"
+            result.range = (min(raw, award), min(known) if known else None)
+            result.because("下限，由审批定额", "a lower bound; approval sets the amount")
         elif policy.nature == m.RANGE:
             low = self._low[n]
-            result.range, result.reason = ((low(row) or 0) if low else 0, award), "区间，由审批定额"
+            result.range = ((low(row) or 0) if low else 0, award)
+            result.because("区间，由审批定额", "a range; approval sets the amount")
 
     def _unknown(self, n: int, policy: m.Policy, result: Result, row: Row) -> None:
         _, ways = self._why_require[n](row)
@@ -944,9 +988,10 @@ class Engine:
                 asks.setdefault(name)
         result.asks = tuple(asks)
         if policy.draft:
-            result.status, result.reason = m.DRAFT, "起草中，尚未印发"
+            result.status = m.DRAFT
+            result.because("起草中，尚未印发", "in drafting, not issued yet")
         elif policy.nature == m.UNSTATED:
-            result.reason = "文本未载明金额"
+            result.because("文本未载明金额", "the text states no amount")
         elif policy.nature in (m.EXACT, m.UP_TO, m.AT_LEAST, m.RANGE):
             top = span(policy.award, row, self.dictionary)[1]
             result.range = (0, top if top < ENDLESS else None)
@@ -977,7 +1022,7 @@ class Engine:
             {k: (row.get(k), v) for k, v in changed.items()},
             award,
             after - now.total,
-            self._moves(changed, row),
+            tuple(self.dictionary[name] for name in changed),
         )
 
     def _next(self, n: int, now: _Now) -> Change | None:
@@ -1004,18 +1049,13 @@ class Engine:
             state, award = again[n]
             if state != YES or award is None:
                 continue
-            return Change({name: (value, target)}, award, after - now.total, self._moves(changed, row))
+            return Change(
+                {name: (value, target)},
+                award,
+                after - now.total,
+                tuple(self.dictionary[name] for name in changed),
+            )
         return None
-
-    def _moves(self, changed: Mapping[str, Value], row: Row) -> tuple[str, ...]:
-        moves = []
-        for name, value in changed.items():
-            entry, now = self.dictionary[name], row.get(name)
-            if isinstance(value, bool | str) or not isinstance(now, int):
-                moves.append(f"{name}改为 {entry.show(value)}")
-            elif isinstance(value, int):
-                moves.append(f"{name}{'再加' if value >= now else '减'} {entry.show(abs(value - now))}")
-        return tuple(moves)
 
 
 def split(amount: int, shares: tuple[tuple[str, Fraction], ...]) -> tuple[tuple[str, int], ...]:
