@@ -134,13 +134,13 @@ def test_a_batch_becomes_visible_at_once_and_counts_for_nothing(people, monkeypa
     assert loading.check(batch)[0] == [] and Project.objects.count() == 0
     loading.start(people.officer, batch)
     seen = []
-    real = loading._around
+    real = loading._put
 
     def watched(*args):
         seen.append(Project.objects.count())
         return real(*args)
 
-    monkeypatch.setattr(loading, "_around", watched)
+    monkeypatch.setattr(loading, "_put", watched)
     loading.load(batch.pk)
     assert len(seen) > 1 and set(seen) == {0} and Project.objects.count() == 950
     assert set(Project.objects.values_list("stage", flat=True)) == {"lead"}
@@ -156,7 +156,7 @@ def test_a_batch_becomes_visible_at_once_and_counts_for_nothing(people, monkeypa
 def test_a_load_that_was_killed_is_taken_up_where_it_stopped(people, monkeypatch):
     batch = brought(people, [[f"项目{n}", "x", 1, "x", None, None] for n in range(900)])
     loading.start(people.officer, batch)
-    real, calls = loading._around, []
+    real, calls = loading._put, []
 
     def dies(*args):
         calls.append(1)
@@ -164,11 +164,11 @@ def test_a_load_that_was_killed_is_taken_up_where_it_stopped(people, monkeypatch
             raise RuntimeError("power cut")
         return real(*args)
 
-    monkeypatch.setattr(loading, "_around", dies)
+    monkeypatch.setattr(loading, "_put", dies)
     with pytest.raises(RuntimeError):
         loading.load(batch.pk)
     assert Project.objects.count() == 0
-    monkeypatch.setattr(loading, "_around", real)
+    monkeypatch.setattr(loading, "_put", real)
     loading.load(batch.pk)
     assert Project.objects.count() == 900
 

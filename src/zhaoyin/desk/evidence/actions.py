@@ -174,7 +174,7 @@ def change(
         return []
     for name in changed:
         setattr(obj, name, values[name])
-    _clean(obj)
+    _clean(obj, changed)
     extra = ["version", "updated_at"] if isinstance(obj, Row) else []
     obj.save(update_fields=[*changed, *extra])
     if made := _recording.get():
@@ -247,9 +247,16 @@ def prove(
     return proofs
 
 
-def _clean(obj: models.Model) -> None:
+def _clean(obj: models.Model, changed: Iterable[str] | None = None) -> None:
+    """Validate a row; of one that was ``changed``, relations left as they were are not looked up again."""
+    kept: set[str] = set()
+    if changed is not None:
+        kept = {f.name for f in obj._meta.concrete_fields if f.is_relation} - set(changed)
     try:
-        obj.full_clean()
+        obj.clean_fields(exclude=kept)
+        obj.clean()
+        obj.validate_unique()
+        obj.validate_constraints()
     except ValidationError as error:
         where, messages = next(iter(error.message_dict.items()))
         name = where
