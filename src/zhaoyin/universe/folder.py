@@ -1,7 +1,7 @@
 """A universe's folder: the manifest, and the one moment at which a new generation of files becomes the universe.
 
 universe.json        the manifest; replacing it is what makes an import visible, all of it or nothing
-firms-NNNNNN/        Parquet parts in order of industry, region, code
+firms-NNNNNN/        Parquet parts in order of industry, region, code; beside each its cards (see faces)
 rejected/            one CSV an import: rows left out and fields left empty, each with its reason
 .import/             an import under way, found again after a kill
 """
@@ -20,7 +20,7 @@ import pyarrow.parquet as pq
 from zhaoyin.base.errors import Refusal
 
 MANIFEST = "universe.json"
-FORMAT = 1
+FORMAT = 2
 
 
 @dataclass
@@ -52,7 +52,7 @@ class Manifest:
 
     @classmethod
     def read(cls, folder: Path) -> Manifest:
-        """The manifest of a folder. Raises Refusal when there is none or it is of a later format."""
+        """The manifest of a folder. Raises Refusal when there is none or it is of another format."""
         path = folder / MANIFEST
         if not path.is_file():
             raise Refusal(
@@ -63,7 +63,7 @@ class Manifest:
             )
         try:
             data = json.loads(path.read_text(encoding="utf-8"))
-            if data["format"] > FORMAT:
+            if data["format"] != FORMAT:
                 raise KeyError("format")
             data["parts"] = [Part(**part) for part in data["parts"]]
             data["industries"] = {code: tuple(span) for code, span in data["industries"].items()}
@@ -71,8 +71,8 @@ class Manifest:
         except (ValueError, KeyError, TypeError) as error:
             raise Refusal(
                 "universe.manifest",
-                f"{path} 读不出来或版本更新（{error}）。用写它的版本打开，或重新导入。",
-                f"{path} cannot be read or is of a later version ({error}). Open it with that version, or import again.",
+                f"{path} 读不出来或是别的版本（{error}）。用写它的版本打开，或重新导入。",
+                f"{path} cannot be read or is of another version ({error}). Open it with that version, or import again.",
                 where=str(path),
             ) from None
 

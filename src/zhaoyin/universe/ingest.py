@@ -29,6 +29,7 @@ import pyarrow.parquet as pq
 
 from zhaoyin.base import dates
 from zhaoyin.base.errors import Refusal
+from zhaoyin.universe import cards
 from zhaoyin.universe import folder as folders
 from zhaoyin.universe.clean import REJECTED, REJECTS, Cleaned, Cleaner
 from zhaoyin.universe.codes import CodeTable
@@ -516,6 +517,7 @@ def write_parquet(table: pa.Table, path: Path, row_group: int) -> None:
 
 def write_part(table: pa.Table, path: Path) -> None:
     """Write firms in order of industry, the row groups cut where an industry begins: a question reads few strangers."""
+    cards.write(table, path)
     _write(table, path, group_starts(table["industry"]))
 
 

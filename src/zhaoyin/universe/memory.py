@@ -11,9 +11,7 @@ import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
-import pyarrow.parquet as pq
 
-from zhaoyin.universe import query
 from zhaoyin.universe.folder import Manifest
 from zhaoyin.universe.query import UNKNOWN, Filter
 from zhaoyin.universe.runner import DuckRunner, beside
@@ -36,10 +34,7 @@ class MemoryRunner(DuckRunner):
 
     def __init__(self, path: Path, manifest: Manifest, threads: int | None) -> None:
         super().__init__(path, manifest, threads)
-        files = manifest.files(path)
-        self.table = pa.concat_tables(pq.read_table(file, columns=list(query.HELD)) for file in files)
-        self._batches = self.table.to_batches()
-        self._firsts = np.cumsum([0, *(batch.num_rows for batch in self._batches)])
+        self.table = self.cards.all()
         self._slice = self.table
         self.regions = list(manifest.regions)
         where = pa.array(self.regions, pa.string())
@@ -84,13 +79,7 @@ class MemoryRunner(DuckRunner):
         places, scores = places[best], np.round(scores[best], 9)
         order = np.lexsort((places, -scores))[: ask.limit]
         places, scores = places[order], scores[order]
-        # One slice a row: take() would first join all chunks of the text columns.
-        inside = np.searchsorted(self._firsts, places, side="right") - 1
-        rows = [
-            self._batches[batch].slice(place, 1)
-            for batch, place in zip(inside.tolist(), (places - self._firsts[inside]).tolist(), strict=True)
-        ]
-        return beside(pa.Table.from_batches(rows, self.table.schema), pa.table({"score": scores}))
+        return beside(self.cards.of(places.tolist()), pa.table({"score": scores}))
 
     def _blocks(self, ask: Ask) -> Iterator[tuple[int, int, float]]:
         """Stretches of rows of one weight: (first, end, weight). Neighbouring codes of one weight go together."""

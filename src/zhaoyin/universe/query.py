@@ -21,7 +21,7 @@ import pyarrow as pa
 import pyarrow.compute as pc
 
 from zhaoyin.base.errors import Refusal
-from zhaoyin.universe.schema import LIVE, SCHEMA
+from zhaoyin.universe.schema import HELD, LIVE, SCHEMA
 
 Dialect = Literal["duckdb", "pyspark"]
 # The columns of an answer: firm_id is the USCC, the one key that outlives an import; live is null when unknown.
@@ -29,11 +29,6 @@ SHOWN = (
     "firm_id", "name", "region", "industry", "status", "live", "established", "capital_wan", "employees", "patents",
     "branches", "high_tech", "listed", "mobility", "place",
 )  # fmt: skip
-# What a question may look at; the long texts stay on disk until asked for by place.
-HELD = tuple(
-    name for name in SCHEMA.names if name not in ("address", "scope", "kind", "source", "source_row")
-)
-SCHEMA_HELD = pa.schema([SCHEMA.field(name) for name in HELD])
 UNKNOWN = 0.5  # a missing input is neither good nor bad, and is flagged
 _NUMERIC = ("employees", "patents", "branches", "capital_fen", "mobility", "high_tech", "listed")
 _PRIME = 2_147_483_647

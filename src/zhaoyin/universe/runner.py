@@ -11,6 +11,7 @@ import duckdb
 import pyarrow as pa
 
 from zhaoyin.universe import query
+from zhaoyin.universe.cards import Cards
 from zhaoyin.universe.folder import Manifest
 from zhaoyin.universe.ingest import sql_list
 from zhaoyin.universe.score import Ask, Places
@@ -43,6 +44,7 @@ class DuckRunner:
 
     def __init__(self, path: Path, manifest: Manifest, threads: int | None) -> None:
         self.path, self.manifest = path, manifest
+        self.cards = Cards(path, manifest)
         self.con = duckdb.connect(config={"threads": threads} if threads else {})
         self.con.execute("set parquet_metadata_cache = true; set TimeZone = 'UTC'")
 
@@ -56,19 +58,7 @@ class DuckRunner:
             ask.limit,
         )
         ranked = self.run(sql, query.ranked_schema(("place",)) if ask.limit <= FEW else None)
-        if not ranked.num_rows:
-            return beside(query.SCHEMA_HELD.empty_table(), ranked)
-        places = ranked["place"].to_pylist()
-        rows = self.con.execute(
-            f"select {', '.join(query.HELD)} from {self.parts(places)} where place in ({', '.join(map(str, places))})"
-        ).fetchall()
-        by_place = {row[0]: row for row in rows}
-        ordered = [by_place[place] for place in places]
-        columns = [
-            pa.array(column, one.type)
-            for column, one in zip(zip(*ordered, strict=True), query.SCHEMA_HELD, strict=True)
-        ]
-        return beside(pa.table(columns, query.SCHEMA_HELD), ranked)
+        return beside(self.cards.of(ranked["place"].to_pylist()), ranked)
 
     def firms(self, codes: tuple[str, ...] | None) -> str:
         return f"read_parquet({sql_list(self.manifest.files(self.path, codes) or self.manifest.files(self.path)[:1])})"

@@ -36,6 +36,11 @@ SCHEMA = pa.schema(
     ]
 )
 
+# What a question may look at and an answer show; the long texts stay on disk until asked for by place.
+HELD = tuple(
+    name for name in SCHEMA.names if name not in ("address", "scope", "kind", "source", "source_row")
+)
+
 STATUSES = {
     "open": ("存续", "在业", "开业", "在营", "正常", "迁入", "登记成立", "设立", "open", "active"),
     "closed": ("注销", "closed"),

@@ -19,6 +19,7 @@ import pyarrow as pa
 from zhaoyin.base.errors import Refusal
 from zhaoyin.universe import query
 from zhaoyin.universe.folder import Manifest
+from zhaoyin.universe.schema import HELD
 from zhaoyin.universe.score import Ask, Places
 
 KNOCK_SECONDS = 5.0  # to reach a master's port
@@ -141,7 +142,7 @@ class SparkRunner:
 
     def rank(self, ask: Ask) -> pa.Table:
         """The best rows: HELD and their score, in order."""
-        shape = (ask.filter.shape(), tuple(term.shape() for term in ask.terms), query.HELD)
+        shape = (ask.filter.shape(), tuple(term.shape() for term in ask.terms), HELD)
         tables = {**ask.tables, "param_firms": self.firms(ask.codes)}
         return self.run(
             query.fill(query.template(self.dialect, "ranked", *shape), ask.marks, tables, ask.limit)
