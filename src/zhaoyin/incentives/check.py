@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import datetime as dt
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from zhaoyin.base.errors import Refusal
@@ -30,10 +31,27 @@ class Finding:
 
 
 @dataclass(frozen=True, slots=True)
+class Ran:
+    """A test written beside the policies, and what did not hold: ``expected`` by policy as written."""
+
+    id: str
+    file: str
+    place: str
+    on: dt.date
+    inputs: dict[str, str]
+    expected: dict[str, dict[str, str]]
+    failed: tuple[Finding, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class Report:
     policies: int
-    tests: int
+    cases: tuple[Ran, ...]
     findings: tuple[Finding, ...]
+
+    @property
+    def tests(self) -> int:
+        return len(self.cases)
 
     @property
     def passed(self) -> bool:
@@ -42,12 +60,8 @@ class Report:
 
 def check(book: Book, on: dt.date) -> Report:
     """Run every test of every file, and read every clause in force on ``on`` for lawfulness and likely slips."""
-    findings: list[Finding] = []
-    count = 0
-    for file in book.library.files:
-        for node in file.nodes("tests"):
-            count += 1
-            findings.extend(run_test(book, file, node))
+    cases = tuple(run_tests(book))
+    findings = [finding for case in cases for finding in case.failed]
     rules = book.rules(on)
     for policy in rules.policies:
         judged = lawful.judge(policy, book.dictionary, on)
@@ -68,7 +82,27 @@ def check(book: Book, on: dt.date) -> Report:
             findings.append(
                 Finding("note", policy.place, policy.id, "文本未载明金额。", "the text states no amount.")
             )
-    return Report(len(rules.policies), count, tuple(findings))
+    return Report(len(rules.policies), cases, tuple(findings))
+
+
+def run_tests(book: Book) -> Iterator[Ran]:
+    """Every test of every file."""
+    for file in book.library.files:
+        for node in file.nodes("tests"):
+            failed = tuple(run_test(book, file, node))
+            inputs = {k: "" if v.is_null else v.text() for k, v in node.need("input").map().items()}
+            wanted = e.map() if (e := node.get("expect")) else {}
+            expected = {id_: {k: _written(v) for k, v in row.map().items()} for id_, row in wanted.items()}
+            on = node.need("as_of").date()
+            yield Ran(node.need("id").text(), file.source.file, node.place, on, inputs, expected, failed)
+
+
+def _written(node: Node) -> str:
+    if node.is_map:
+        return "，".join(f"{k} {_written(v)}" for k, v in node.map().items())
+    if node.is_list:
+        return "、".join(map(_written, node.members()))
+    return "" if node.is_null else node.text()
 
 
 def run_test(book: Book, file: File, node: Node) -> list[Finding]:

@@ -20,6 +20,7 @@ from zhaoyin.desk.policies.models import Offer, Policy, Text
 from zhaoyin.desk.projects.models import Project
 from zhaoyin.incentives import Book, ledger
 from zhaoyin.incentives.check import check
+from zhaoyin.incentives.model import Commitment as Promise
 from zhaoyin.packs import Pack
 
 
@@ -127,14 +128,14 @@ def make_offer(
             raise Refusal(
                 "offer.open",
                 f"“{policy.title}”现在是“{result.status}”，没有确定的金额，不能列入。补全信息或走审批。",
-                f"“{policy.title}” has no definite amount yet, so it cannot be offered.",
+                f"“{policy.title}” has no definite amount yet, so it cannot be offered. Complete the facts or get a decision.",
             )
         award = ledger.Award(policy, on, result.amount)
         plan = [{"on": day.isoformat(), "fen": fen, "words": words} for day, fen, words in ledger.plan(award)]
         lines.append({
             "policy": policy.id, "title": policy.title, "document": policy.source.title, "clause": policy.clause,
             "fen": result.amount, "plan": plan, "lawful": law.text("zh"), "lawful_en": law.text("en"),
-            "promises": [c.words for c in policy.commitments],
+            "promises": [{"words": c.words, "due": _due(on, c)} for c in policy.commitments],
         })  # fmt: skip
     if not lines:
         raise Refusal("offer.empty", "至少选一条可享受的条款。", "Choose at least one clause that applies.")
@@ -143,6 +144,12 @@ def make_offer(
         actor, "offer.create", Offer, project=project, on=on, facts=dict(calculation.given), lines=lines, texts=versions,
         made_by=actor,
     )  # fmt: skip
+
+
+def _due(on: dt.date, promise: Promise) -> str:
+    """The day a promise of theirs is judged, or the last day it holds."""
+    months = promise.by_months or promise.until_months
+    return ledger.months_after(on, months).isoformat() if months else ""
 
 
 @action("offer.edit")
@@ -164,8 +171,9 @@ def accept_offer(actor: User, offer: Offer, *, seen: int | None = None) -> Offer
                 actor,
                 project=offer.project,
                 side=Commitment.Side.INVESTOR,
-                text=promise[:300] or line["title"],
+                text=promise["words"][:300] or line["title"],
                 clause=clause,
+                due_on=dt.date.fromisoformat(promise["due"]) if promise["due"] else None,
             )
     change(actor, "offer.accept", offer, seen=seen, state=Offer.State.ACCEPTED)
     return offer

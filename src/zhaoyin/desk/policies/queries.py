@@ -5,17 +5,21 @@ from __future__ import annotations
 import datetime as dt
 import difflib
 import functools
+import re
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
-from django.db.models import Max
+from django.db.models import Max, Q
 
 from zhaoyin import incentives
 from zhaoyin.base.errors import Refusal
-from zhaoyin.desk.policies.models import Policy, Text
+from zhaoyin.desk.parties.models import Organisation
+from zhaoyin.desk.policies.models import Offer, Policy, Text
 from zhaoyin.desk.projects.models import Project
 from zhaoyin.desk.words import english, say, sentence, t
 from zhaoyin.incentives import Book, expr, lawful, ledger, single
+from zhaoyin.incentives import model as incentives_model
+from zhaoyin.incentives.check import Ran, run_tests
 from zhaoyin.incentives.fields import AREA, BOOL, MONEY, NUMBER, RATIO, show
 from zhaoyin.incentives.single import words
 
@@ -76,19 +80,28 @@ class Clause:
     yaml: str
     line: int
 
+    @property
+    def law(self) -> str:
+        return self.lawful.text("en" if english() else "zh")
+
 
 def clauses(found: Book, on: dt.date) -> list[Clause]:
     engine = found.engine(on)
     return [
         Clause(
             policy,
-            tuple(words(a, found.dictionary) for a in _terms(policy)),
+            tuple(words(a, found.dictionary, language="en" if english() else "zh") for a in _terms(policy)),
             lawful.judge(policy, found.dictionary, on),
-            engine.delivery(policy),
+            delivery_words(engine.delivery(policy)),
             *_excerpt(policy),
         )
         for policy in engine.rules.policies
     ]
+
+
+def tests_of(found: Book, policy: str) -> list[Ran]:
+    """The tests that say something of a clause, run now."""
+    return [case for case in run_tests(found) if policy in case.expected]
 
 
 def _terms(policy: incentives.Policy) -> tuple[expr.Bool, ...]:
@@ -109,14 +122,55 @@ def _excerpt(policy: incentives.Policy) -> tuple[str, int]:
     return "\n".join(body[line - 1 : end]), line
 
 
-def facts_of(project: Project) -> dict[str, str]:
-    """What the ledger already knows of a project, under the names of the dictionary: counted money only."""
-    known = {}
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A value the desk already has, and where it comes from."""
+
+    value: str
+    where: str
+
+
+def facts_of(project: Project) -> dict[str, Known]:
+    """What the ledger knows of a project, under the names of the dictionary: counted money, and what an offer used."""
+    found: dict[str, Known] = {}
+    for investor in project.investors.all():
+        found |= facts_of_organisation(investor)
+    offer = project.offers.first()
+    if offer:
+        said = say("{d} 的报价", "the offer of {d}", d=offer.on)
+        found |= {name: Known(value, said) for name, value in offer.facts.items()}
     if project.contracted_fen:
-        known["总投资"] = show(project.contracted_fen, MONEY)
+        found["总投资"] = Known(
+            show(project.contracted_fen, MONEY), say("核验的签约额", "verified contracts")
+        )
     if project.capital_fen:
-        known["累计投资"] = show(project.capital_fen, MONEY)
-    return known
+        found["累计投资"] = Known(
+            show(project.capital_fen, MONEY), say("核验的到位资金", "verified capital in place")
+        )
+    return found
+
+
+_CODE = re.compile(r"[A-T]\d{0,4}|\d{2,4}")
+
+
+def facts_of_organisation(organisation: Organisation) -> dict[str, Known]:
+    """What is known of a firm: its industry where it is a code, and what its projects' offers used."""
+    found: dict[str, Known] = {}
+    offer = Offer.objects.filter(project__investors=organisation).first()
+    if offer:
+        said = say("{d} 的报价", "the offer of {d}", d=offer.on)
+        found |= {name: Known(value, said) for name, value in offer.facts.items()}
+    if code := _CODE.match(organisation.industry.strip()):
+        found["行业"] = Known(code.group(), say("客商登记", "the organisation"))
+    return found
+
+
+def find_applicants(text: str) -> tuple[list[Project], list[Organisation]]:
+    """Projects and organisations that are written like this."""
+    if not (text := text.strip()):
+        return [], []
+    projects = Project.objects.filter(Q(code__iexact=text) | Q(name__icontains=text)).order_by("name")
+    return list(projects[:8]), list(Organisation.objects.filter(name__icontains=text)[:8])
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,6 +182,7 @@ class Ask:
     now: bool
     wrong: str
     worth: int = 0
+    where: str = ""
 
     @property
     def choices(self) -> list[tuple[str, str]]:
@@ -135,6 +190,10 @@ class Ask:
         if self.field.type == BOOL:
             return [("是", say("是", "yes")), ("否", say("否", "no"))]
         return [(option, option) for option in self.field.options]
+
+    @property
+    def unit(self) -> str:
+        return self.field.unit_name_en if english() else self.field.unit_name
 
 
 STATES = {
@@ -153,6 +212,7 @@ class Answer:
     result: incentives.Result
     light: str
     state: str
+    delivery: str
     law: lawful.Lawfulness
     why: list[tuple[str, str]]  # (y, n or q; sentence)
     changes: list[str]
@@ -162,10 +222,18 @@ class Answer:
         return self.result.status == "可享受" and bool(self.result.amount) and self.law.offerable
 
 
+def delivery_words(delivery: str) -> str:
+    return incentives_model.DELIVERY_WORDS.get(delivery, delivery) if english() else delivery
+
+
+def state_words(state: str) -> str:
+    return incentives_model.STATUS_WORDS.get(state, state) if english() else state
+
+
 def _answer(result: incentives.Result, law: lawful.Lawfulness) -> Answer:
     lang = "en" if english() else "zh"
     light, state = STATES[result.status]
-    why = [("y", result.reason)] if result.reason else []
+    why = [("y", result.why(lang))] if result.reason else []
     why += [("n" if gap.need else "q", gap.text(lang)) for gap in result.missing]
     known = {gap.leaf.field for gap in result.missing}
     why += [
@@ -174,7 +242,7 @@ def _answer(result: incentives.Result, law: lawful.Lawfulness) -> Answer:
     if law.concerns:
         why.append(("n" if not law.offerable else "q", law.text(lang)))
     changes = [change.text(lang) for change in (result.change, result.next_tier) if change]
-    return Answer(result, light, str(state), law, why, changes)
+    return Answer(result, light, str(state), delivery_words(result.delivery), law, why, changes)
 
 
 @dataclass(frozen=True)
@@ -203,8 +271,12 @@ class Calculation:
         return self.count("可享受"), self.count("待补充信息", "需审批", "起草中"), self.count("不符合")
 
 
-def calculate(found: Book, answers: Mapping[str, str], on: dt.date) -> Calculation:
-    """Assess what was answered. An answer that does not read is reported beside its question and left out."""
+def calculate(
+    found: Book, answers: Mapping[str, str], on: dt.date, known: Mapping[str, Known] | None = None
+) -> Calculation:
+    """Assess what was answered, over what is known. What does not read is reported beside its question and left out."""
+    known = known or {}
+    answers = {name: fact.value for name, fact in known.items()} | dict(answers)
     given, wrong, row = {}, {}, {}
     for name, text in answers.items():
         if name not in found.dictionary or not text.strip():
@@ -216,7 +288,14 @@ def calculate(found: Book, answers: Mapping[str, str], on: dt.date) -> Calculati
             wrong[name] = refusal
     assessment = found.engine(on).assess(row, on)
     asks = [
-        Ask(found.dictionary[n], given[n], False, sentence(wrong[n]) if n in wrong else "") for n in given
+        Ask(
+            found.dictionary[n],
+            given[n],
+            False,
+            sentence(wrong[n]) if n in wrong else "",
+            where=known[n].where if n in known and known[n].value == given[n] else "",
+        )
+        for n in given
     ]
     for position, question in enumerate(assessment.questions[:6]):
         if question.field not in given:

@@ -20,7 +20,6 @@ from zhaoyin.desk.policies.models import Offer, Policy, Text
 from zhaoyin.desk.projects.models import Project
 from zhaoyin.desk.words import say, sentence, t
 from zhaoyin.incentives.check import check
-from zhaoyin.incentives.model import SCOPE_WORDS
 
 POLICIES = List(
     verb="policy.view",
@@ -72,7 +71,11 @@ def library(request: HttpRequest) -> HttpResponse:
         {
             "on": on,
             "clauses": queries.clauses(found, on) if found else [],
-            "closed": rules.closed if rules else (),
+            "closed": [
+                (title, source.title, queries.state_words(state)) for _, title, source, state in rules.closed
+            ]
+            if rules
+            else [],
             "texts": queries.texts().values(),
         },
     )
@@ -84,7 +87,8 @@ def clause(request: HttpRequest, code: str) -> HttpResponse:
     row = next((c for c in (queries.clauses(found, on) if found else []) if c.policy.id == code), None)
     if row is None:
         raise Http404
-    return render(request, "policies/clause.html", {"on": on, "row": row, "caps": SCOPE_WORDS})
+    tests = queries.tests_of(found, code) if found else []
+    return render(request, "policies/clause.html", {"on": on, "row": row, "tests": tests})
 
 
 @needs("policy.edit")
@@ -127,6 +131,7 @@ def check_text(request: HttpRequest, name: str) -> HttpResponse:
         "policies/_check.html",
         {
             "report": report,
+            "cases": [case for case in report.cases if case.file == name] if report else [],
             "problem": sentence(refusal) if refusal else "",
             "diff": queries.text_diff(row.body, body.replace("\r\n", "\n")) if row else [],
         },
@@ -152,15 +157,20 @@ def calculator(request: HttpRequest) -> HttpResponse:
     on, found = _day(request), queries.book()
     answers = {k.removeprefix("f-"): str(v) for k, v in request.GET.items() if k.startswith("f-")}
     project = organisation = None
-    known: dict[str, str] = {}
+    known: dict[str, queries.Known] = {}
     if (number := request.GET.get("project", "")).isdigit():
         project = Project.objects.filter(pk=int(number)).first()
         known = queries.facts_of(project) if project else {}
     if (number := request.GET.get("organisation", "")).isdigit():
         organisation = Organisation.objects.filter(pk=int(number)).first()
-    calculation = queries.calculate(found, {**known, **answers}, on) if found else None
+        known = queries.facts_of_organisation(organisation) if organisation else {}
+    calculation = queries.calculate(found, answers, on, known) if found else None
+    who = request.GET.get("who", "")[:100]
+    projects, organisations = queries.find_applicants(who)
     context = {
-        "on": on, "calc": calculation, "project": project, "organisation": organisation, "known": known,
+        "on": on, "calc": calculation, "project": project, "organisation": organisation,
+        "who": who, "projects": projects, "organisations": organisations,
+        "offers": project.offers.select_related("made_by") if project else (),
         "may_offer": project is not None and may(request.user, "offer.edit"),
     }  # fmt: skip
     template = "policies/_calculation.html" if getattr(request, "htmx", None) else "policies/calculator.html"
@@ -177,7 +187,7 @@ def new_offer(request: HttpRequest) -> HttpResponse:
         cast(User, request.user),
         project,
         _day(request),
-        {**queries.facts_of(project), **facts},
+        facts,
         request.POST.getlist("clause"),
     )
     return redirect(made)
