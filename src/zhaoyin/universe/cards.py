@@ -19,13 +19,15 @@ BATCH = 4_096
 
 
 def beside(part: str | Path) -> Path:
-    """The cards of a Parquet part."""
-    return Path(part).with_suffix(".arrow")
+    """The cards of a Parquet part, in a folder that readers of the whole folder pass over."""
+    part = Path(part)
+    return part.parent / "_cards" / f"{part.stem}.arrow"
 
 
 def write(table: pa.Table, part: Path) -> None:
     """Write the cards of a part's firms, in one step."""
     path = beside(part)
+    path.parent.mkdir(exist_ok=True)
     new = path.with_name(path.name + ".new")
     held = table.select(HELD).combine_chunks()
     with pa.OSFile(str(new), "wb") as sink, pa.ipc.new_file(sink, held.schema) as out:

@@ -1,7 +1,7 @@
 """A universe's folder: the manifest, and the one moment at which a new generation of files becomes the universe.
 
 universe.json        the manifest; replacing it is what makes an import visible, all of it or nothing
-firms-NNNNNN/        Parquet parts in order of industry, region, code; beside each its cards (see faces)
+firms-NNNNNN/        Parquet parts in order of industry, region, code; under _cards what an answer shows of each firm
 rejected/            one CSV an import: rows left out and fields left empty, each with its reason
 .import/             an import under way, found again after a kill
 """
