@@ -104,6 +104,9 @@ class Writers:
         for thread in self.threads:
             thread.join()
 
+    def longest(self) -> float:
+        return max(self.waits)
+
     def lost(self) -> int:
         from zhaoyin.desk.projects.models import Project
 
@@ -119,8 +122,7 @@ def measure(vendor: str, projects: int, rounds: int, rows: int) -> dict[str, flo
         found["build"] = time.perf_counter() - began
         found |= pages(people, projects, rounds)
 
-        from zhaoyin.desk.projects import derive, loading
-        from zhaoyin.desk.projects.models import Project
+        from zhaoyin.desk.projects import derive
 
         began = time.perf_counter()
         ids, tracks, stored = derive.read_projects()
@@ -137,28 +139,63 @@ def measure(vendor: str, projects: int, rounds: int, rows: int) -> dict[str, flo
             began = time.perf_counter()
             reports.close_month(people["verifier"], _ledger.OPEN)
             found["close"] = time.perf_counter() - began
-        found["close: longest wait"], found["close: lost writes"] = max(writers.waits), float(writers.lost())
+        found["close: longest wait"], found["close: lost writes"] = writers.longest(), float(writers.lost())
         found["close: writes"] = float(len(writers.waits))
 
         text = "项目名称,投资方,总投资（万元）,产业,签约日期\n" + "".join(
             f"合成导入{i},合成企业{i % 5000},{i % 900 + 100},黄金,2026-0{i % 9 + 1}-11\n" for i in range(rows)
         )
-        batch = loading.stage(people["officer"], text.encode(), "合成台账.csv")
-        assert not loading.check(batch)[0]
-        loading.start(people["officer"], batch)
-        with Writers(people["officer"]) as writers:
-            began = time.perf_counter()
-            loading.load(batch.pk)
-            found["import"] = time.perf_counter() - began
-        found["import: longest wait"], found["import: lost writes"] = (
-            max(writers.waits),
-            float(writers.lost()),
-        )
-        assert Project.objects.count() == projects + rows
+        found |= bring(people, "import", text.encode(), "合成台账.csv", rows)
+        book = _ledger.workbook(rows * 2)
+        found |= bring(people, "xlsx", book, "合成台账.xlsx", rows * 2, back=True)
     return found
 
 
-UNITS = {"p95": "ms", "queries": "", "wait": "s", "writes": "", "differs": ""}
+def bring(
+    people: dict[str, Any], name: str, data: bytes, file: str, rows: int, *, back: bool = False
+) -> dict[str, float]:
+    """Import a ledger while people write and look; with ``back`` reverse it afterwards. Half a batch is never seen."""
+    from django.db import connection
+
+    from zhaoyin.desk.projects import loading
+    from zhaoyin.desk.projects.models import Project
+
+    found: dict[str, float] = {}
+    before, over, half = Project.objects.count(), threading.Event(), []
+
+    def look() -> None:
+        while not over.wait(1.5):
+            if Project.objects.count() not in {before, before + rows}:
+                half.append(1)
+        connection.close()
+
+    began = time.perf_counter()
+    batch = loading.stage(people["officer"], data, file)
+    problems, _, count = loading.check(batch)
+    assert not problems and count == rows
+    found[f"{name} checked"] = time.perf_counter() - began
+    loading.start(people["officer"], batch)
+    looker = threading.Thread(target=look)
+    looker.start()
+    with Writers(people["officer"]) as writers:
+        began = time.perf_counter()
+        loading.load(batch.pk)
+        found[name] = time.perf_counter() - began
+    over.set()
+    looker.join()
+    assert Project.objects.count() == before + rows
+    found[f"{name}: longest wait"], found[f"{name}: lost writes"] = writers.longest(), float(writers.lost())
+    found[f"{name}: writes"], found[f"{name}: half seen"] = float(len(writers.waits)), float(len(half))
+    if back:
+        batch.refresh_from_db()
+        began = time.perf_counter()
+        loading.reverse(people["officer"], batch, "bench")
+        found[f"{name} reversed"] = time.perf_counter() - began
+        assert Project.objects.count() == before
+    return found
+
+
+UNITS = {"p95": "ms", "queries": "", "wait": "s", "writes": "", "differs": "", "half": ""}
 
 
 def main() -> int:
@@ -187,15 +224,21 @@ def main() -> int:
                 f"{vendor} {name}",
                 found.get(name),
                 unit,
-                size=size if "import" not in name else f"{rows:,} rows",
+                size=f"{rows:,} rows"
+                if "import" in name
+                else f"{rows * 2:,} rows"
+                if "xlsx" in name
+                else size,
             )
     return report.close()
 
 
 NAMES = [
     "board p95", "table p95", "project p95", "figures p95", "board queries", "table queries", "project queries",
-    "figures queries", "derive all", "derive differs", "close", "close: longest wait", "close: lost writes", "import",
-    "import: longest wait", "import: lost writes",
+    "figures queries", "derive all", "derive differs", "close", "close: writes", "close: longest wait",
+    "close: lost writes", "import checked", "import", "import: writes", "import: longest wait", "import: lost writes",
+    "import: half seen", "xlsx checked", "xlsx", "xlsx: writes", "xlsx: longest wait", "xlsx: lost writes",
+    "xlsx: half seen", "xlsx reversed",
 ]  # fmt: skip
 
 if __name__ == "__main__":

@@ -140,7 +140,11 @@ class List:
         if not rows.ordered:  # pages of an unordered list may repeat and skip rows
             rows = rows.order_by("pk")
         page = Paginator(rows, PAGE_SIZE).get_page(request.GET.get("page"))
-        members = attach_marks(page.object_list)
+        # first which rows, then all that is shown of them: a late page does not compute what it skips
+        shown: Any = page.object_list
+        ids = list(shown.values_list("pk", flat=True))
+        found = {row.pk: row for row in rows.filter(pk__in=ids)}
+        members = attach_marks(found[pk] for pk in ids if pk in found)
         table = [
             {
                 "row": row,

@@ -13,6 +13,7 @@ from zhaoyin.desk.deals.models import Capital
 from zhaoyin.desk.evidence.models import AuditEntry
 from zhaoyin.desk.projects import actions, queries
 from zhaoyin.desk.projects.models import Milestone, Project
+from zhaoyin.desk.sites.models import Carrier
 
 pytestmark = pytest.mark.django_db
 
@@ -156,16 +157,18 @@ def test_the_number_of_queries_does_not_grow(client, people, project):
             assert client.get(url).status_code == 200
         return len(caught)
 
-    new_project(people, name="线索", on=dt.date(2026, 1, 5))
+    place = Carrier.objects.create(code="p1", name="园区", kind="park")
+    new_project(people, name="线索", on=dt.date(2026, 1, 5), place=place)
     urls = [
         "/projects/board/",
-        "/projects/?stage=lead&track=lease",
+        f"/projects/?stage=lead&track=lease&place={place.pk}",
+        project.get_absolute_url(),
         "/projects/late/",
         "/figures/?month=202601",
     ]
     before = {url: counted(url) for url in urls}
     for n in range(8):
-        new_project(people, name=f"多{n}", on=dt.date(2026, 1, 5))
+        new_project(people, name=f"多{n}", on=dt.date(2026, 1, 5), place=place)
     assert {url: counted(url) for url in urls if url != "/projects/late/"} == {
         url: n for url, n in before.items() if url != "/projects/late/"
     }

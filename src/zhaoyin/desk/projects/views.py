@@ -48,7 +48,7 @@ def _language() -> str:
 
 
 def _reported(rows: Any, value: str) -> Any:
-    return rows.filter(milestones__kind=value, milestones__mark=Mark.SAID)
+    return rows.filter(Exists(Milestone.objects.filter(project=OuterRef("pk"), kind=value, mark=Mark.SAID)))
 
 
 def _light(project: Any) -> Any:

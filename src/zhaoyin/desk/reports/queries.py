@@ -5,11 +5,12 @@ from __future__ import annotations
 import datetime as dt
 import struct
 import zlib
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, F, Max, Q, QuerySet, Sum
+from django.db.models import Count, F, Max, QuerySet, Sum
 
 from zhaoyin import lifecycle
 from zhaoyin.base import dates
@@ -50,6 +51,7 @@ class Books:
         self.prefix = DEMO if (only_demo() if demo is None else demo) else ""
         self._months: dict[int, str] | None = None
         self._sums: dict[lifecycle.Scope, dict[tuple[str, str, str], int]] = {}
+        self._open: dict[int, list[tuple[int, int, str, str, str, int]]] = {}
 
     @property
     def months(self) -> dict[int, str]:
@@ -63,21 +65,31 @@ class Books:
             shut = [
                 n for n, state in self.months.items() if state == "closed" and bare.start <= n <= bare.end
             ]
-            open_months = [n for n, s in self.months.items() if s != "closed" and bare.start <= n <= bare.end]
-            found: dict[tuple[str, str, str], int] = {}
-            cohorts = Q(cohort__range=(bare.cohort_start, bare.cohort_end))
-            for model, months in ((Rollup, shut), (Entry, open_months)):
-                if months:
-                    rows = (
-                        model._default_manager.filter(cohorts, period__in=months)
-                        .order_by()
-                        .values_list("account", "origin", "use")
-                        .annotate(n=Sum("quantity"))
-                    )
-                    for account, origin, use, n in rows:
-                        found[account, origin, use] = found.get((account, origin, use), 0) + n
+            found: dict[tuple[str, str, str], int] = defaultdict(int)
+            if shut:
+                rows = (
+                    Rollup.objects.filter(cohort__range=(bare.cohort_start, bare.cohort_end), period__in=shut)
+                    .order_by()
+                    .values_list("account", "origin", "use")
+                    .annotate(n=Sum("quantity"))
+                )
+                for account, origin, use, n in rows:
+                    found[account, origin, use] += n
+            for period, cohort, account, origin, use, n in self._of_open_months(bare.end):
+                if bare.start <= period <= bare.end and bare.cohort_start <= cohort <= bare.cohort_end:
+                    found[account, origin, use] += n
             self._sums[bare] = found
         return self._sums[bare]
+
+    def _of_open_months(self, end: int) -> list[tuple[int, int, str, str, str, int]]:
+        """Sums by (period, cohort, account, origin, use) of the months up to ``end`` that are not closed: their
+        entries are read once, whatever cohorts are asked for."""
+        if end not in self._open:
+            months = [n for n, state in self.months.items() if state != "closed" and n <= end]
+            rows = Entry.objects.filter(period__in=months).order_by() if months else Entry.objects.none()
+            groups = rows.values_list("period", "cohort", "account", "origin", "use")
+            self._open[end] = list(groups.annotate(n=Sum("quantity")))
+        return self._open[end]
 
     def total(self, account: str, scope: lifecycle.Scope) -> int:
         if account == "target":
