@@ -18,6 +18,8 @@ from zhaoyin.desk.accounts.policy import Forbidden
 ROUTERS: tuple[tuple[str, str], ...] = (
     ("materials", "zhaoyin.desk.materials.api:router"),
     ("ledger", "zhaoyin.desk.work.api:router"),
+    ("projects", "zhaoyin.desk.projects.api:router"),
+    ("figures", "zhaoyin.desk.projects.api:books"),
 )
 
 
