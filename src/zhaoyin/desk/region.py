@@ -32,6 +32,7 @@ from zhaoyin.packs import Pack, load_pack
 MORE: tuple[str, ...] = (
     "zhaoyin.desk.chains.actions:load_pack_chains",
     "zhaoyin.desk.policies.actions:load_pack_policies",
+    "zhaoyin.desk.projects.actions:load_pack_rules",
     "zhaoyin.desk.projects.actions:load_pack_corridors",
     "zhaoyin.desk.parties.register:warm",
 )

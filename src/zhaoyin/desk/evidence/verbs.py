@@ -63,6 +63,7 @@ VERBS: dict[str, Any] = {
     "commitment.undo": t("撤回了核验", "took the verification back of"),
     "commitment.conclude": t("了结了承诺", "concluded the promise"),
     "project.handover": t("移交了项目", "handed over"),
+    "rules.load": t("换了项目规则", "put project rules in force"),
     "corridor.change": t("改了协作", "changed the corridor"),
     "milestone.return": t("退回了里程碑", "returned a milestone"),
     "profile.create": t("开了项目档案", "opened the project's facts"),

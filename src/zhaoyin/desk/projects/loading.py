@@ -211,11 +211,12 @@ class _Into:
             material=batch.material, locator_kind=Provenance.Locator.CELL, actor=self.actor,
         )  # fmt: skip
         self._derived: dict[Any, tuple[Any, ...]] = {}
+        self._tracks = {word.zh: word.code for word in in_force.rules().tracks.values()}
 
     def ready(self, number: int, values: dict[str, Any]) -> _Ready:
         project = Project(
             name=values["name"][:200],
-            track=_TRACKS.get(values.get("track") or "", ""),
+            track=self._tracks.get(values.get("track") or "", ""),
             sector=(values.get("sector") or "")[:40],
             place_text=(values.get("place") or "")[:120],
             source=(values.get("source") or self.batch.file_name)[:120],

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.conf import settings
 from django.core.validators import MaxValueValidator
 from django.db import models
@@ -11,6 +13,27 @@ from django.urls import reverse
 from zhaoyin.desk.accounts.models import Department
 from zhaoyin.desk.evidence.models import Mark, Row
 from zhaoyin.desk.words import t
+
+
+def stages() -> list[tuple[str, Any]]:
+    """The stages of the rules in force, as choices."""
+    from zhaoyin.desk.projects.rules import rules
+
+    return [(word.code, t(word.zh, word.en)) for word in rules().stages.values()]
+
+
+def tracks() -> list[tuple[str, Any]]:
+    """The tracks of the rules in force, as choices: a pack may add one."""
+    from zhaoyin.desk.projects.rules import rules
+
+    return [(word.code, t(word.zh, word.en)) for word in rules().tracks.values()]
+
+
+def gates() -> list[tuple[str, Any]]:
+    """The milestones of the rules in force, as choices."""
+    from zhaoyin.desk.projects.rules import rules
+
+    return [(word.code, t(word.zh, word.en)) for word in rules().gates.values()]
 
 
 class VisibleManager(models.Manager["Project"]):
@@ -43,11 +66,11 @@ class Project(Row):
 
     code = models.CharField(t("编号", "Code"), max_length=20, unique=True)
     name = models.CharField(t("名称", "Name"), max_length=200)
-    track = models.CharField(t("类别", "Track"), max_length=12, choices=Track.choices, blank=True)
+    track = models.CharField(t("类别", "Track"), max_length=12, choices=tracks, blank=True)
     stage = models.CharField(
         t("阶段", "Stage"),
         max_length=10,
-        choices=Stage.choices,
+        choices=stages,
         default=Stage.LEAD,
         editable=False,
         db_index=True,
@@ -203,7 +226,7 @@ class Milestone(Row):
         CAPACITY = "capacity", t("达产", "At capacity")
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="milestones")
-    kind = models.CharField(t("里程碑", "Milestone"), max_length=10, choices=Kind.choices)
+    kind = models.CharField(t("里程碑", "Milestone"), max_length=10, choices=gates)
     mark = models.CharField(max_length=10, choices=Mark.choices, default=Mark.SAID)
     fact_on = models.DateField(t("事实", "Fact"), null=True, blank=True)
     fact_text = models.CharField(max_length=40, blank=True)  # a date without a year, as written
@@ -245,7 +268,7 @@ class PlanDate(Row):
     """Plan, first plan (baseline) and forecast of one milestone; the actual date is the milestone's own."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="plan_dates")
-    kind = models.CharField(t("里程碑", "Milestone"), max_length=10, choices=Milestone.Kind.choices)
+    kind = models.CharField(t("里程碑", "Milestone"), max_length=10, choices=gates)
     baseline_on = models.DateField(t("原计划", "Baseline"), null=True, blank=True)
     planned_on = models.DateField(t("计划", "Plan"), null=True, blank=True)
     forecast_on = models.DateField(t("预测", "Forecast"), null=True, blank=True)
@@ -421,7 +444,7 @@ class SiteVisit(Row):
     """A verifier went and looked: when, where, what was seen. The photos are files of the gate."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="visits")
-    gate = models.CharField(max_length=10)
+    gate = models.CharField(max_length=10, choices=gates)
     on = models.DateField(t("日期", "Date"))
     place = models.CharField(t("地点", "Place"), max_length=200)
     note = models.TextField(t("看到什么", "What was seen"))
@@ -438,7 +461,7 @@ class GateFile(Row):
     """A file bound to a gate as one kind of evidence the rules name."""
 
     project = models.ForeignKey(Project, on_delete=models.CASCADE, related_name="files")
-    gate = models.CharField(max_length=10, choices=Milestone.Kind.choices)
+    gate = models.CharField(max_length=10, choices=gates)
     kind = models.CharField(max_length=30)  # a kind of evidence of the rules
     material = models.ForeignKey(
         "materials.Material", null=True, blank=True, on_delete=models.PROTECT, related_name="gate_files"

@@ -6,13 +6,15 @@ import datetime as dt
 import os
 from collections import defaultdict
 from collections.abc import Iterable
-from functools import cache
+from functools import lru_cache
 from pathlib import Path
 
+from django.conf import settings
 from django.db.models import Q
 from django.utils import timezone
 
 from zhaoyin import lifecycle
+from zhaoyin.base.errors import Refusal
 from zhaoyin.desk.evidence.models import Mark
 from zhaoyin.desk.projects.models import (
     Correction,
@@ -62,13 +64,70 @@ DATES = frozenset(
 NUMBERS = frozenset({*_NUMBERS, "production_slips"})
 TWO_SIDED = ("call", "visit_out", "visit_in", "meeting", "event")  # exchanges that are a record of both sides
 FLAGS = frozenset({"new_land", "first_transfer_due"})
+# every field a gate may ask for: facts of the profile, words of the project, and what other rows answer
+ANSWERS = frozenset(
+    {f.name for f in Profile._meta.concrete_fields}
+    | set(_PROFILE)
+    | set(_OF_PROJECT)
+    | {"company", "officer", "first_talks", "planned_dates", "contract", "parties", "amount", "commitments"}
+)
 
 
-@cache
+def place() -> Path | None:
+    """Where the region's own rules lie: ZHAOYIN_RULES (a rules.yaml or a folder with one), else the rules.yaml that loading
+    a pack left in ZHAOYIN_DATA; None when the shipped ones stand alone."""
+    if named := os.environ.get("ZHAOYIN_RULES"):
+        return Path(named)
+    kept = Path(settings.DATA) / "rules.yaml"
+    return kept if kept.is_file() else None
+
+
 def rules() -> lifecycle.Rules:
-    """The shipped rules with the region's pack (ZHAOYIN_RULES: a rules.yaml or a folder with one) laid over them."""
-    place = os.environ.get("ZHAOYIN_RULES")
-    return lifecycle.Rules.load(Path(place) if place else None)
+    """The shipped rules with the region's laid over them; a changed file is read anew without a restart."""
+    found = place()
+    if found is None:
+        return _load(None, 0)
+    file = found / "rules.yaml" if found.is_dir() else found
+    return _load(file, file.stat().st_mtime_ns if file.is_file() else 0)
+
+
+@lru_cache(maxsize=4)
+def _load(file: Path | None, stamp: int) -> lifecycle.Rules:
+    found = lifecycle.Rules.load(file)
+    fits(found)
+    return found
+
+
+def fits(found: lifecycle.Rules) -> None:
+    """Refuse rules this desk cannot serve: a light or requirement over something it never fills, a code too long."""
+    milestones = {f"{kind}.{code}" for kind in ("milestone", "recorded", "plan") for code in found.milestones}
+    asked: list[tuple[str, str, frozenset[str] | set[str]]] = []
+    for rule in found.lights.values():
+        if rule.kind == "number":
+            asked += [(rule.code, name, NUMBERS) for name in (rule.value, rule.minus) if name]
+        else:
+            asked += [(rule.code, name, DATES | milestones) for name in (rule.since, *rule.until)]
+        asked += [(rule.code, rule.when, FLAGS)] if rule.when else []
+    for gate in found.gates.values():
+        asked += [(need.code, need.when, FLAGS) for need in (*gate.fields, *gate.evidence) if need.when]
+        asked += [(gate.code, need.code, ANSWERS) for need in gate.fields]
+    for code, name, known in asked:
+        if name not in known:
+            raise Refusal(
+                "lifecycle.rules.unfilled",
+                f"规则“{code}”用到“{name}”，这里没有人填它。可用：{'、'.join(sorted(known))}。",
+                f"The rule {code} uses “{name}”, which nothing here fills. Known: {', '.join(sorted(known))}.",
+                where=code,
+            )
+    for words, longest in ((found.stages, 10), (found.gates, 10), (found.tracks, 12), (found.exits, 16)):
+        for code in words:
+            if len(code) > longest:
+                raise Refusal(
+                    "lifecycle.rules.code",
+                    f"代码“{code}”太长，最多 {longest} 个字符。",
+                    f"The code “{code}” is too long; {longest} characters at most.",
+                    where=code,
+                )
 
 
 def column_of(requirement: str) -> str:

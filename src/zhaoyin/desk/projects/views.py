@@ -36,6 +36,9 @@ from zhaoyin.desk.projects.models import (
     Profile,
     Project,
     SavedView,
+    gates,
+    stages,
+    tracks,
 )
 from zhaoyin.desk.words import english, say, sentence, t
 
@@ -135,11 +138,11 @@ PROJECTS = List(
     url=Project.get_absolute_url,
     search=("name", "code", "company_as_said"),
     filters=[
-        Filter("stage", t("阶段", "Stage"), Project.Stage.choices),
-        Filter("track", t("类别", "Track"), Project.Track.choices),
+        Filter("stage", t("阶段", "Stage"), stages),
+        Filter("track", t("类别", "Track"), tracks),
         Filter("light", t("灯", "Light"), LIGHTS, apply=_by_light),
         Filter("place", t("园区", "Place"), _places),
-        Filter("reported", t("报道", "Reported"), Project.Stage.choices, apply=_reported),
+        Filter("reported", t("报道", "Reported"), gates, apply=_reported),
         Filter(
             "state",
             t("在办", "State"),
