@@ -128,3 +128,36 @@ def test_train_writes_a_model_with_its_card(tmp_path):
     done = run(chain, "train", file, "--out", tmp_path / "m", "--json")
     assert done.exit_code == 0, done.stderr
     assert json.loads(done.stdout)["texts"] == 30 and (tmp_path / "m" / "weights.npz").exists()
+    texts = tmp_path / "texts.csv"
+    texts.write_text("text\n金矿开采\n天空\n", encoding="utf-8")
+    said = run(chain, "classify", texts, "--model", tmp_path / "m", "--json")
+    first, second = map(json.loads, said.stdout.splitlines())
+    assert first["decision"] == "采矿" and "".join(first["evidence"]) and second["decision"] is None
+
+
+def test_classify_by_terms_shows_evidence_and_abstains(tmp_path):
+    texts = tmp_path / "texts.csv"
+    texts.write_text("text\n键合丝生产、销售\n合金材料销售\n", encoding="utf-8")
+    first, second = map(json.loads, run(chain, "classify", texts, "--json").stdout.splitlines())
+    assert (first["decision"], first["evidence"]) == ("bonding_wire", ["键合丝"])
+    assert second["decision"] is None and second["why"]
+    assert "弃权" in run(chain, "classify", texts).stdout
+    assert run(chain, "classify", texts, "--text", "scope").exit_code == 1
+
+
+def test_candidates_of_a_universe_are_sure_by_their_code_and_have_distances(counts_file, tmp_path):
+    firms = tmp_path / "firms.csv"
+    firms.write_text("firm_id,name,industry,region\n1,甲,2438,440303\n2,乙,6120,440303\n", encoding="utf-8")
+    args = ("--counts", counts_file, "--region", "370685", "--node", "jewellery", "--candidates", firms)
+    data = json.loads(run(chain, "shortlist", *args, "--json").stdout)
+    assert [e["firm_id"] for e in data["entries"]] == ["1"] and data["removed"] == {"uncertain": 1}
+    assert data["entries"][0]["terms"]["fit"] == pytest.approx(0.8)
+    assert 1500 < data["entries"][0]["row"]["distance_km"] < 1600
+    shown = run(chain, "shortlist", *args).stdout
+    assert "深圳 罗湖区" in shown and "不知道：" in shown
+
+
+def test_rules_and_rivals_are_printed_in_full(counts_file):
+    shown = run(chain, "gaps", "--counts", counts_file, "--region", "370685", "--rival", "110001").stdout
+    assert "上限小于 1" in shown or "本地 0 家，而相邻的" in shown
+    assert "更近且已有" in shown

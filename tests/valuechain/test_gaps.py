@@ -117,6 +117,18 @@ def test_dependence_weighs_inputs_and_a_start_has_none(ground):
     assert position.node("deep_processing").dependence is None  # nobody there to depend
 
 
+def test_a_need_of_nothing_is_unknown_not_met(gold, counts):
+    x = counts.matrix.toarray()
+    for code in (
+        "3221",
+        "3253",
+    ):  # nobody in the nation refines or rolls: what jewellery takes in cannot be reckoned
+        x[:, counts.industry_index[code]] = 0
+    p = Landscape(gold, Counts(counts.regions, counts.industries, csr_matrix(x))).position(HOME)
+    jewellery = p.node("jewellery")
+    assert jewellery.firms == 1 and jewellery.dependence is None and "全库" in jewellery.why["dependence"][0]
+
+
 def test_rivals_are_alike_named_ones_are_added_and_contested_is_counted(ground):
     rivals = {region: kind for region, _, kind in ground.rivals(HOME, 3, named=["110001"])}
     assert len(rivals) in (3, 4) and "110001" in rivals and HOME not in rivals

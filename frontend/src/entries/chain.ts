@@ -110,8 +110,7 @@ function drawMap(map: HTMLElement, data: Drawing): void {
 
 function drawSankey(figure: HTMLElement, data: Drawing): void {
   const font = { fontFamily: getComputedStyle(figure).fontFamily, fontSize: 12, color: token("ink-2") };
-  const narrow = figure.clientWidth < 700;
-  figure.style.height = narrow ? "420px" : "300px";
+  figure.style.height = "300px";
   const chart = echarts.init(figure, undefined, { renderer: "svg" });
   const name = new Map(data.nodes.map((n) => [n.id, n.name]));
   const used = new Set(data.sankey.flatMap((f) => [f.source, f.target]));
@@ -126,7 +125,7 @@ function drawSankey(figure: HTMLElement, data: Drawing): void {
       data: data.nodes.filter((n) => used.has(n.id)).map((n) => ({
         name: n.name,
         // over its bar where flows leave it, so that the words do not lie on them
-        label: data.sankey.some((f) => f.source === n.id) ? { position: "top", align: "left", offset: [-5, 0], width: 104 } : {},
+        label: data.sankey.some((f) => f.source === n.id) ? { position: "top", align: "left", offset: [-5, 0], width: 150 } : {},
         itemStyle: { color: n.kind === "missing" ? token("red") : n.kind === "weak" || n.kind === "single" ? token("yellow-fill") : token("c1") },
       })),
       links: data.sankey.map((f) => ({ source: name.get(f.source), target: name.get(f.target), value: Math.max(0.05, f.weight) })),
@@ -138,6 +137,9 @@ function drawSankey(figure: HTMLElement, data: Drawing): void {
   new ResizeObserver(() => chart.resize()).observe(figure);
 }
 
+const WIDE = "(min-width: 768px)";
+const wideEnough = (): boolean => matchMedia(WIDE).matches;
+
 const source = $("#chain-data")?.textContent;
 if (source) {
   const data = JSON.parse(source) as Drawing;
@@ -145,7 +147,7 @@ if (source) {
   if (map) {
     let drawn = false;
     // on a phone the segments are a list; the flows are drawn when the map is first wide enough to show
-    const wide = matchMedia("(min-width: 768px)");
+    const wide = matchMedia(WIDE);
     const show = (): void => {
       if (wide.matches && !drawn) {
         drawn = true;
@@ -155,6 +157,13 @@ if (source) {
     void document.fonts.ready.then(show);
     wide.addEventListener("change", show);
   }
+  // where the segments are a list, the explanation lies under it: a tap goes there
+  let tapped = false;
+  map?.addEventListener("click", (e) => (tapped = !wideEnough() && !!(e.target as HTMLElement).closest(".zy-seg-node__t")));
+  document.body.addEventListener("htmx:afterSwap", (e) => {
+    if (tapped && (e.target as HTMLElement).id === "why") $("#why")?.scrollIntoView({ block: "start" });
+    tapped = false;
+  });
   const figure = $("#chain-sankey");
   if (figure) drawSankey(figure, data);
 }

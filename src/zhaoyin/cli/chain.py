@@ -1,12 +1,13 @@
-"""`zhaoyin chain position|gaps|shortlist|train`: where a region stands, what is missing, whom to approach."""
+"""`zhaoyin chain position|gaps|shortlist|train|classify`: where a region stands, what is missing, whom to approach."""
 
 from __future__ import annotations
 
 import csv
 import importlib
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import asdict
+from itertools import repeat
 from pathlib import Path
 from typing import Any
 
@@ -16,15 +17,19 @@ from rich.table import Table
 from zhaoyin.base.errors import Refusal
 from zhaoyin.cli._common import json_option, language, out, progress, refusals_are_one_line, speak
 from zhaoyin.cli.codes import loaded
+from zhaoyin.resolution.tables import place_name
 from zhaoyin.valuechain import (
     Chain,
     CodeTable,
+    Concentration,
+    Contested,
     Counts,
     GapReport,
     Landscape,
     NodePosition,
     TermClassifier,
     TextModel,
+    distance,
     gaps,
     shortlist,
     suppliers,
@@ -82,8 +87,7 @@ def _landscape(
     chain_path: Path, counts_path: Path, firms_path: Path | None, *, check_halves: bool = True
 ) -> Landscape:
     value_chain = Chain.load(chain_path, codes=loaded())
-    counts = _counts(counts_path)
-    sizes = None
+    counts, sizes = _counts(counts_path, value_chain)
     if firms_path is not None:
         rows = _rows(firms_path)
         needed = {"region", "industry"}
@@ -100,13 +104,23 @@ def _landscape(
     return Landscape(value_chain, counts, suppliers=sizes, check_halves=check_halves)
 
 
-def _counts(path: Path) -> Counts:
+def _counts(path: Path, value_chain: Chain) -> tuple[Counts, Mapping[tuple[str, str], Concentration] | None]:
+    """Counts and, of a universe folder, the concentration of suppliers by staff for segments with codes of their own."""
     if not path.is_dir():
-        return Counts.load(path)
+        return Counts.load(path), None
     universe: Any = importlib.import_module("zhaoyin.universe")  # only when a folder is given
+    live = universe.Filter(live=True)
     with universe.open(path) as opened:
-        table = opened.count_by("region:6", "industry:4", filter=universe.Filter(live=True)).to_pydict()
-        return Counts.of_table(table, synthetic=opened.synthetic)
+        table = opened.count_by("region:6", "industry:4", filter=live).to_pydict()
+        codes = tuple({c.code for c in value_chain.codes if c.share >= 1})
+        sized = opened.count_by(
+            "region:6", "industry:4", "employees", filter=universe.Filter(industries=codes, live=True)
+        ).to_pydict()
+        rows = zip(sized["region"], sized["industry"], sized["employees"], sized["firms"], strict=True)
+        found = suppliers(
+            value_chain, (one for r, i, size, n in rows for one in repeat((r, i or "", size), n))
+        )
+        return Counts.of_table(table, synthetic=opened.synthetic), found
 
 
 def _rows(path: Path) -> list[dict[str, Any]]:
@@ -154,12 +168,18 @@ def _f(value: float | None, digits: int = 2) -> str:
     return speak("未知", "unknown") if value is None else f"{value:.{digits}f}"
 
 
+def _chain_name(value_chain: Chain) -> str:
+    return speak(value_chain.name, value_chain.name_en or value_chain.name)
+
+
 def _name(value_chain: Chain, node_id: str) -> str:
     node = value_chain.node(node_id)
     return speak(node.name, node.name_en or node.name)
 
 
 def _lq(node: NodePosition) -> str:
+    if node.absent:  # the shrunk quotient of nobody says nothing but the size of the region
+        return speak("没有企业", "no firm") if node.lq is not None else _f(None)
     return _f(None) if node.lq is None else f"{node.lq:.2f} ({node.lq_low:.2f}–{node.lq_high:.2f})"
 
 
@@ -197,8 +217,8 @@ def position(
         return
     _warn_synthetic(found.synthetic)
     title = speak(
-        f"{ground.chain.name} · {region} · {found.firms:g} 家企业",
-        f"{ground.chain.name_en} · {region} · {found.firms:g} firms",
+        f"{_chain_name(ground.chain)} · {place_name(region)} {region} · {found.firms:g} 家企业",
+        f"{_chain_name(ground.chain)} · {place_name(region)} {region} · {found.firms:g} firms",
     )
     table = Table(title=title)
     for column in (
@@ -210,7 +230,7 @@ def position(
         speak("有效供方", "n_eff"),
         speak("外依", "dependence"),
     ):
-        table.add_column(column)
+        table.add_column(column, overflow="fold")
     for node in found.nodes:
         firms = f"≈{node.firms:.1f}" if node.estimated else f"{node.firms:g}"
         rank = _f(None) if node.density_rank is None else f"{node.density_rank:.0%}"
@@ -232,9 +252,23 @@ def position(
     )
     if found.rivals:
         out().print(
-            speak("相似地区：", "alike: ") + "、".join(f"{r} {c:.2f}" for r, c in found.rivals), markup=False
+            speak("对手地区：", "rivals: ")
+            + "、".join(f"{place_name(r)} {r} {c:.2f}" for r, c in found.rivals),
+            markup=False,
         )
     _notes(found.why.items())
+
+
+def _contested(found: Contested | None) -> str:
+    """How many rivals are ahead, who they are, and whether that makes the gap contested."""
+    if found is None:
+        return _f(None)
+    head = speak(
+        f"{len(found.ahead)}/{found.rivals} 更近且已有", f"{len(found.ahead)} of {found.rivals} ahead"
+    )
+    if found.contested:
+        head += speak("，争抢", ", contested")
+    return "\n".join([head, *(place_name(r) for r in found.ahead[:4])])
 
 
 def _gap_json(report: GapReport) -> dict[str, Any]:
@@ -288,32 +322,34 @@ def gaps_command(
         click.echo(json.dumps(_gap_json(report), ensure_ascii=False))
         return
     _warn_synthetic(report.position.synthetic)
-    table = Table(title=f"{ground.chain.name} · {region} · {report.rules}")
+    table = Table(title=f"{_chain_name(ground.chain)} · {region} · {report.rules}")
     for column in (
         speak("环节", "segment"),
         speak("判定", "verdict"),
         speak("严重度", "severity"),
         speak("关键 × 短缺 × 可行", "critical × short × feasible"),
-        speak("依据", "rule and numbers"),
-        speak("同争", "contested"),
+        speak("更近且已有的对手", "rivals ahead"),
     ):
-        table.add_column(column)
-    for a in [*report.gaps, *(n for n in report.nodes if not n.is_gap)]:
+        table.add_column(column, overflow="fold")
+    ordered = [*report.gaps, *(n for n in report.nodes if not n.is_gap)]
+    for a in ordered:
         p = a.position
         parts = (
             "" if a.severity is None else f"{p.criticality:.2f} × {p.shortfall:.2f} × {p.density_rank:.2f}"
         )
-        reasons = "\n".join(speak(v.zh, v.en) for v in a.verdicts) or _pick(a.why.get("kind"))
-        contested = "" if a.contested is None else f"{len(a.contested.ahead)}/{a.contested.rivals}"
         table.add_row(
             _name(ground.chain, a.node_id),
-            "、".join(_pick(GAP_NAMES[k]) for k in a.kinds) or "—",
+            speak("、", ", ").join(_pick(GAP_NAMES[k]) for k in a.kinds) or "—",
             _f(a.severity) if a.is_gap else "",
             parts if a.is_gap else "",
-            reasons,
-            contested + ("!" if a.contested and a.contested.contested else ""),
+            _contested(a.contested),
         )
     out().print(table)
+    for a in ordered:
+        said = [speak(v.zh, v.en) for v in a.verdicts] or [_pick(a.why.get("kind"))]
+        if any(said):
+            head = f"{_name(ground.chain, a.node_id)}{speak('：', ': ')}"
+            out().print(head + speak("；", "; ").join(said) + speak("。", "."), markup=False, soft_wrap=True)
     _notes(report.position.why.items())
 
 
@@ -358,13 +394,18 @@ def shortlist_command(
     place = ground.position(region, rivals=rival)
     classifier = TermClassifier(ground.chain)
     rows = _rows(candidates_path)
+    places = loaded("GB/T 2260")
     for row in rows:
-        if row.get("membership") in (None, "") and row.get("text"):
-            found = next(
-                (c for c in classifier.classify(str(row["text"])).candidates if c.node_id == node_id), None
+        if row.get("distance_km") in (None, "") and row.get("region"):
+            away = distance(region, str(row["region"]), places.places if places else None)
+            if away:
+                row |= {"distance_km": away.km, "distance_said": away.basis}
+        told = row.get("text") or row.get("scope") or row.get("industry")
+        if row.get("membership") in (None, "") and told:
+            text = f"{row.get('name') or ''} {row.get('text') or row.get('scope') or ''}"
+            row["membership"], row["evidence"] = classifier.surety(
+                node_id, str(row.get("industry") or ""), text
             )
-            row["membership"] = found.score if found else 0.0
-            row["evidence"] = "、".join(s.term for s in found.spans if s.weight > 0) if found else ""
     at = ground.at[node_id]
     rival_densities = [float(ground.node_density[ground.counts.region_index[r], at]) for r, _ in place.rivals]
     ranked = shortlist(
@@ -380,28 +421,31 @@ def shortlist_command(
     if as_json:
         click.echo(json.dumps(asdict(ranked), ensure_ascii=False, default=str))
         return
+    _warn_synthetic(ranked.synthetic)
     _show_shortlist(ranked, _name(ground.chain, node_id))
 
 
 def _show_shortlist(ranked: Shortlist, title: str) -> None:
     table = Table(title=f"{title} · {ranked.region} · {ranked.formula}")
-    for column in (
-        "#",
-        speak("企业", "firm"),
-        speak("分", "score"),
-        speak("构成", "contributions"),
-        speak("为什么", "why"),
-        speak("不利", "why not"),
-        speak("不知道", "what we do not know"),
-    ):
-        table.add_column(column)
+    for column in ("#", speak("企业", "firm"), speak("分", "score"), speak("理由", "reasons")):
+        table.add_column(column, overflow="fold")
     for e in ranked.entries:
         parts = " ".join(
             f"{_pick(TERM_NAMES[k])} {v:.0f}{'?' if k in e.unknown else ''}"
             for k, v in e.contributions.items()
         )
+        reasons = (
+            (speak("为什么", "why"), _pick(e.why)),
+            (speak("不利", "why not"), _pick(e.why_not)),
+            (speak("不知道", "not known"), _pick(e.not_known)),
+            (speak("构成", "parts"), parts),
+        )
+        where = place_name(str(e.row.get("region") or ""))
         table.add_row(
-            str(e.rank), e.name, f"{e.score:.0f}", parts, _pick(e.why), _pick(e.why_not), _pick(e.not_known)
+            str(e.rank),
+            f"{e.name}\n{where}".strip(),
+            f"{e.score:.0f}",
+            "\n".join(f"{k}{speak('：', ': ')}{v}" for k, v in reasons),
         )
     out().print(table)
     gone = speak("、", ", ").join(f"{_pick(GATES[k])} {v}" for k, v in ranked.removed.items())
@@ -490,3 +534,88 @@ def train(
     for key, value in model.card.items():
         card.add_row(key, json.dumps(value, ensure_ascii=False) if isinstance(value, dict) else str(value))
     out().print(card)
+
+
+@chain.command(
+    help=speak(
+        "把文本归到环节，带证据，没把握就弃权。用链的用词，或用 chain train 训练的模型。",
+        "Sort texts into segments, with evidence, abstaining when unsure: by the chain's terms, or by a model of chain train.",
+    )
+)
+@click.argument("file", type=click.Path(path_type=Path))
+@chain_option
+@click.option(
+    "--model",
+    type=click.Path(path_type=Path),
+    help=speak("chain train 的模型文件夹", "a model of chain train"),
+)
+@click.option("--text", "text_column", default="text", show_default=True)
+@json_option
+@refusals_are_one_line
+def classify(*, file: Path, chain_path: Path, model: Path | None, text_column: str, as_json: bool) -> None:
+    rows = _rows(file)
+    if rows and text_column not in rows[0]:
+        raise Refusal(
+            "classify.columns",
+            f"{file.name} 没有 {text_column} 列，现有：{'、'.join(rows[0])}。用 --text 指明。",
+            f"{file.name} lacks the column {text_column}; it has: {', '.join(rows[0])}. Name it with --text.",
+            where=str(file),
+        )
+    texts = [str(r.get(text_column) or "") for r in rows]
+    fitted = TextModel.load(model) if model else None
+    if fitted:
+        title, found = str(model), [_by_model(fitted, t) for t in texts]
+    else:
+        value_chain = Chain.load(chain_path, codes=loaded())
+        title, found = _chain_name(value_chain), _by_terms(value_chain, texts)
+    if as_json:
+        for text, one in zip(texts, found, strict=True):
+            click.echo(json.dumps({"text": text, **one}, ensure_ascii=False))
+        return
+    table = Table(title=title)
+    for column in (
+        speak("文本", "text"),
+        speak("归到", "decided"),
+        speak("候选", "candidates"),
+        speak("证据", "evidence"),
+    ):
+        table.add_column(column, overflow="fold")
+    for text, one in zip(texts, found, strict=True):
+        decided = one["decision"] or speak("弃权", "abstained") + (
+            f" {_pick(one['why'])}" if one["why"] else ""
+        )
+        near = speak("、", ", ").join(f"{c['label']} {c['score']:.2f}" for c in one["candidates"])
+        table.add_row(text[:60], decided, near, speak("、", ", ").join(one["evidence"]))
+    out().print(table)
+
+
+def _by_terms(value_chain: Chain, texts: list[str]) -> list[dict[str, Any]]:
+    classifier = TermClassifier(value_chain)
+    done = []
+    for text in texts:
+        c = classifier.classify(text)
+        first = c.candidates[0].spans if c.candidates else ()
+        done.append(
+            {
+                "decision": c.decision,
+                "why": c.why,
+                "candidates": [{"label": x.node_id, "score": x.score} for x in c.candidates[:3]],
+                "evidence": list(dict.fromkeys(s.term for s in first if s.weight > 0)),
+            }
+        )
+    return done
+
+
+def _by_model(model: TextModel, text: str) -> dict[str, Any]:
+    guess = model.guess(text)
+    doubt = (
+        f"领先 {guess.margin:.2f}，不到 {model.margin:.2f}",
+        f"a lead of {guess.margin:.2f}, under {model.margin:.2f}",
+    )
+    return {
+        "decision": guess.label if guess.decided else None,
+        "why": None if guess.decided else doubt,
+        "candidates": [{"label": guess.label, "score": guess.score}] if guess.label else [],
+        "others": list(guess.others),
+        "evidence": [text[a:b] for a, b in guess.spans],
+    }

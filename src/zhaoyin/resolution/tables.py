@@ -90,6 +90,32 @@ def divisions() -> dict[str, str]:
     return {code: normalise(name) for code, name in rows}
 
 
+@cache
+def place_codes() -> dict[str, tuple[str, ...]]:
+    """Every way to write a county, prefecture or province, alone or after what it lies in → the codes it may mean."""
+    found: dict[str, set[str]] = {}
+    table = {code: name for code, name in divisions().items() if len(code) == 6}
+    for code, name in table.items():
+        above = [table.get(f"{code[:2]}0000", ""), "" if code[4:] == "00" else table.get(f"{code[:4]}00", "")]
+        for own in {name, short_place(name)}:
+            for path in ("", above[1], above[0] + above[1], short_place(above[1] or "") if above[1] else ""):
+                found.setdefault(path + own, set()).add(code)
+    return {name: tuple(sorted(codes)) for name, codes in found.items()}
+
+
+def place_name(code: str) -> str:
+    """A region code in words, its prefecture (or province) before it; the code itself where no table names it."""
+    table = divisions()
+    name = table.get(code)
+    if name is None:
+        return code
+    above = table.get(f"{code[:4]}00") if code[4:] != "00" else None
+    if above and ("直辖" in above or above == "市辖区"):
+        above = None
+    above = above or (table.get(f"{code[:2]}0000") if code[2:] != "0000" else None)
+    return f"{short_place(above)} {name}" if above else name
+
+
 def hash_codes(text: str) -> int:
     """The 64-bit hash of a string's code points, as the compiled loops compute it."""
     value = 14695981039346656037

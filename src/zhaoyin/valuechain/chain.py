@@ -292,6 +292,12 @@ class Chain:
     def codes_of(self, node_id: str) -> tuple[NodeCode, ...]:
         return tuple(c for c in self.codes if c.node_id == node_id)
 
+    def share_of(self, node_id: str, industry: str) -> tuple[float, str]:
+        """How much of an industry belongs to a segment, and the code that says so: the longest that covers it."""
+        covering = (c for c in self.codes_of(node_id) if industry.startswith(c.code))
+        best = max(covering, key=lambda c: len(c.code), default=None)
+        return (best.share, best.code) if best and industry else (0.0, "")
+
     def claims_of(self, node_id: str) -> tuple[Claim, ...]:
         return tuple(c for c in self.claims if c.node_id == node_id)
 

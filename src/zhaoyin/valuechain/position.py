@@ -391,7 +391,7 @@ class Landscape:
     def _dependence(
         self, r: int, j: int, x: float, why: dict[str, Said]
     ) -> tuple[float | None, tuple[Input, ...]]:
-        """D_rj = sum_i a_ij (1 - min(1, x_ri / need_ri)), a_ij edge weights normalised over the inputs."""
+        """D_rj = sum_i a_ij (1 - min(1, x_ri / need_ri)), a_ij edge weights normalised over the inputs there are at all."""
         edges = [
             e for e in self.chain.upstream_of(self.leaves[j].node_id) if e.source in self.at and e.weight > 0
         ]
@@ -404,7 +404,15 @@ class Landscape:
                 "there is no firm here that could depend on inputs",
             )
             return None, ()
+        stated = sum(e.weight for e in edges)
+        edges = [e for e in edges if self.national[self.at[e.source]] > 0]
         weight = sum(e.weight for e in edges)
+        if weight <= stated / 2:  # a need of nothing is no need met
+            why["dependence"] = (
+                "全库几乎没有上游环节的企业，需要多少无从算起",
+                "the whole universe has hardly a firm of its inputs, so the need is unknown",
+            )
+            return None, ()
         inputs = tuple(
             Input(
                 e.source,
@@ -414,7 +422,7 @@ class Landscape:
             )
             for e in edges
         )
-        return sum(i.weight * (1 - min(1.0, i.have / i.need)) for i in inputs if i.need > 0), inputs
+        return sum(i.weight * (1 - min(1.0, i.have / i.need)) for i in inputs), inputs
 
     def _need(
         self, r: int, j: int, x: float, expected: float | None, why: dict[str, Said]
@@ -429,7 +437,7 @@ class Landscape:
             if (t := self.at.get(e.target)) is not None and self.national[t] > 0
         ]
         need = max([expected, *users])
-        return need, 1 - min(1.0, x / need) if need > 0 else 0.0
+        return need, 1 - min(1.0, x / need)
 
 
 def suppliers(

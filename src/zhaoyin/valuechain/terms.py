@@ -15,6 +15,7 @@ from dataclasses import dataclass
 from zhaoyin.valuechain.chain import Chain, Membership
 
 VERSION = "terms@1"
+BY_CODE = 0.8  # how sure a code makes that belongs to its segment wholly
 _NEGATED = re.compile(r"(不含|不得|不包括|除外|禁止|未经.{0,6}不)[^，。；;、)）的]{0,10}$")
 
 
@@ -114,6 +115,15 @@ class TermClassifier:
                 ),
             )
         return Classification(candidates, first.node_id)
+
+    def surety(self, node_id: str, industry: str, text: str) -> tuple[float, str]:
+        """How surely a firm is of a segment (0 to 1) and the words that say so: by its text, or by its code.
+
+        A code that belongs to the segment wholly is as sure (0.8) as a word of its scope.
+        """
+        hit = next((c for c in self.classify(text).candidates if c.node_id == node_id), None)
+        words = "、".join(dict.fromkeys(s.term for s in hit.spans if s.weight > 0)) if hit else ""
+        return max(hit.score if hit else 0.0, BY_CODE * self.chain.share_of(node_id, industry)[0]), words
 
     def memberships(self, firms: Iterable[tuple[str, str]], *, at_least: float = 0.35) -> list[Membership]:
         """(firm id, text) → memberships with score >= ``at_least``, each quoting its evidence."""

@@ -6,7 +6,6 @@ import datetime as dt
 import math
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
-from functools import cache
 from itertools import repeat
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,7 +16,7 @@ from zhaoyin.base.errors import Refusal
 from zhaoyin.desk.chains.models import SURE, ChainVersion, Membership, Standing
 from zhaoyin.desk.parties.doors import doors
 from zhaoyin.desk.sites.models import Carrier, Region
-from zhaoyin.resolution.tables import divisions, short_place
+from zhaoyin.resolution.tables import divisions, place_codes, place_name, short_place
 from zhaoyin.valuechain import (
     Chain,
     CodeTable,
@@ -33,6 +32,8 @@ from zhaoyin.valuechain import (
     shortlist,
     suppliers,
 )
+from zhaoyin.valuechain.terms import BY_CODE
+from zhaoyin.valuechain.terms import VERSION as TERMS
 
 if TYPE_CHECKING:
     from zhaoyin.universe import Universe
@@ -72,38 +73,12 @@ def region_code() -> str:
     return region.adcode
 
 
-@cache
-def _by_name() -> dict[str, tuple[str, ...]]:
-    """Every way to write a county, prefecture or province → the codes it may mean."""
-    found: dict[str, set[str]] = {}
-    table = {code: name for code, name in divisions().items() if len(code) == 6}
-    for code, name in table.items():
-        above = [table.get(f"{code[:2]}0000", ""), "" if code[4:] == "00" else table.get(f"{code[:4]}00", "")]
-        for own in {name, short_place(name)}:
-            for path in ("", above[1], above[0] + above[1], short_place(above[1] or "") if above[1] else ""):
-                found.setdefault(path + own, set()).add(code)
-    return {name: tuple(sorted(codes)) for name, codes in found.items()}
-
-
-def place_name(code: str) -> str:
-    """A region code in words, its prefecture (or province) before it; the code itself where no table names it."""
-    table = divisions()
-    name = table.get(code)
-    if name is None:
-        return code
-    above = table.get(f"{code[:4]}00") if code[4:] != "00" else None
-    if above and ("直辖" in above or above == "市辖区"):
-        above = None
-    above = above or (table.get(f"{code[:2]}0000") if code[2:] != "0000" else None)
-    return f"{short_place(above)} {name}" if above else name
-
-
 def region_named(written: str) -> str:
     """The code of a region written as code or name. A Refusal names what no table knows and what may be several."""
     text = written.replace(" ", "")
     if text.isdigit() and text.ljust(6, "0") in divisions():
         return text.ljust(6, "0")
-    codes = _by_name().get(text, ())
+    codes = place_codes().get(text, ())
     if len(codes) == 1:
         return codes[0]
     if codes:
@@ -210,16 +185,6 @@ def _judged(version: ChainVersion) -> dict[tuple[str, str], bool]:
     return {(m.node_id, m.firm_id): m.belongs for m in rows}
 
 
-def _share(chain: Chain, node_id: str, industry: str) -> tuple[float, str]:
-    """How much of an industry belongs to a segment, and the code that says so: the longest that covers it."""
-    best = max(
-        (c for c in chain.codes_of(node_id) if industry.startswith(c.code)),
-        key=lambda c: len(c.code),
-        default=None,
-    )
-    return (best.share, best.code) if best and industry else (0.0, "")
-
-
 def _members(
     chain: Chain, firms: list[dict[str, Any]], judged: Mapping[tuple[str, str], bool]
 ) -> list[dict[str, Any]]:
@@ -232,15 +197,14 @@ def _members(
             for rank, c in enumerate(classifier.classify(f"{f['name']} {f['text']}").candidates, 1)
         }
         for node in chain.leaves:
-            share, by = _share(chain, node.node_id, f["industry"])
+            share, by = chain.share_of(node.node_id, f["industry"])
             rank, hit = said.get(node.node_id, (len(said) + 1, None))
-            # a code that belongs to the segment wholly is as sure as a word of its scope
-            by_code = 0.8 * share
+            by_code = BY_CODE * share
             words = "、".join(dict.fromkeys(s.term for s in hit.spans if s.weight > 0)) if hit else ""
             if by_code >= SURE:
                 method, score, evidence, version = "code", by_code, f"{by} {words}".strip()[:300], ""
             elif hit and hit.score >= SURE:
-                method, score, evidence, version = "term", hit.score, words[:300], "terms@1"
+                method, score, evidence, version = "term", hit.score, words[:300], TERMS
             elif share > 0:
                 method, score, evidence, version = "code", by_code, by, ""
             else:
@@ -286,7 +250,7 @@ def _sizes(
         if (
             not m.get("belongs", True)
             and m["node_id"] in whole
-            and _share(chain, m["node_id"], m["industry"])[0]
+            and chain.share_of(m["node_id"], m["industry"])[0]
         ):
             denied[code, m["node_id"]] = denied.get((code, m["node_id"]), 0.0) + 1
     return confirmed, denied
@@ -342,9 +306,8 @@ def _rival_firms(universe: Universe, chain: Chain, node_id: str, report: GapRepo
     texts, classifier = _texts(universe, found), TermClassifier(chain)
     named = []
     for f in found:
-        hits = classifier.classify(f"{f['name']} {texts.get(f['place'], '')}").candidates
-        said = next((c.score for c in hits if c.node_id == node_id), 0.0)
-        sure = max(said, 0.8 * _share(chain, node_id, str(f["industry"] or ""))[0])
+        text = f"{f['name']} {texts.get(f['place'], '')}"
+        sure, _ = classifier.surety(node_id, str(f["industry"] or ""), text)
         if sure >= SURE:
             named.append({"name": f["name"], "region": f["region"], "employees": f["employees"]})
     return named[:RIVAL_FIRMS]
@@ -399,9 +362,8 @@ def shortlisted(
     points = centroids()
     rows = []
     for f in found:
-        share = _share(chain, node_id, str(f["industry"] or ""))[0]
-        hits = classifier.classify(f"{f['name']} {texts.get(f['place'], '')}").candidates
-        hit = next((c for c in hits if c.node_id == node_id), None)
+        text = f"{f['name']} {texts.get(f['place'], '')}"
+        sure, evidence = classifier.surety(node_id, str(f["industry"] or ""), text)
         region = str(f["region"] or "")
         away = distance(code, region, points)
         door = known.get(f["firm_id"])
@@ -416,11 +378,8 @@ def shortlisted(
                 "capital_wan": f["capital_wan"],
                 "patents": f["patents"],
                 "mobility": f["mobility"],
-                # a code that belongs to the segment wholly is as sure as a word of its scope
-                "membership": max(hit.score if hit else 0.0, 0.8 * share),
-                "evidence": "、".join(dict.fromkeys(s.term for s in hit.spans if s.weight > 0))
-                if hit
-                else "",
+                "membership": sure,
+                "evidence": evidence,
                 "distance_km": away.km if away else None,
                 "distance_said": away.basis if away else None,
                 "tie": door.strength if door else None,

@@ -23,6 +23,7 @@ from zhaoyin.desk.chains.models import (
 )
 from zhaoyin.desk.evidence.queries import attach_marks
 from zhaoyin.desk.words import english, say, t
+from zhaoyin.resolution.tables import place_name
 from zhaoyin.valuechain import Chain, Node
 from zhaoyin.valuechain.chain import SHAPES, Row, parse_csv
 from zhaoyin.valuechain.gaps import KINDS, NAMES
@@ -64,6 +65,10 @@ class Segment:
     @property
     def firms(self) -> str:
         return amount(self.found.get("firms"), bool(self.found.get("estimated")))
+
+    @property
+    def firms_words(self) -> str:
+        return say("{n} 家", "{n} firm" if self.firms == "1" else "{n} firms", n=self.firms)
 
     @property
     def rank(self) -> str:
@@ -109,9 +114,7 @@ class Segment:
     def rivals(self) -> list[dict[str, Any]]:
         """Every rival at this segment, those ahead first, with its name and why it is one."""
         who = (self.found.get("contested") or {}).get("who", [])
-        return [
-            {**v, "name": ground.place_name(v["region"]), "why": str(RIVAL_KINDS[v["kind"]])} for v in who
-        ]
+        return [{**v, "name": place_name(v["region"]), "why": str(RIVAL_KINDS[v["kind"]])} for v in who]
 
     @property
     def ahead(self) -> list[dict[str, Any]]:
@@ -124,7 +127,7 @@ class Segment:
     @property
     def rival_firms(self) -> list[dict[str, Any]]:
         """The largest firms of the segment in the rivals that are ahead."""
-        return [{**f, "place": ground.place_name(f["region"])} for f in self.found.get("rival_firms", [])]
+        return [{**f, "place": place_name(f["region"])} for f in self.found.get("rival_firms", [])]
 
     @property
     def reason_kind(self) -> str:
@@ -242,6 +245,30 @@ def drawing(chain: ValueChain, rows: list[Segment]) -> dict[str, Any]:
     }
 
 
+RELATIONS: dict[str, Any] = {
+    "supplies": t("供料", "supplies"),
+    "equips": t("供设备", "equips"),
+    "serves": t("提供服务", "serves"),
+    "recycles": t("回收利用", "recycles"),
+}
+
+
+def flows(chain: ValueChain, rows: list[Segment]) -> list[dict[str, Any]]:
+    """The flows as the table behind the drawings."""
+    names = {r.node.node_id: r.name for r in rows}
+    return [
+        {
+            "from": names[e.source],
+            "to": names[e.target],
+            "words": RELATIONS[e.relation],
+            "weight": e.weight,
+            "evidence": e.evidence,
+        }
+        for e in graph_of(chain).edges
+        if e.source in names and e.target in names
+    ]
+
+
 def acyclic(graph: Chain) -> set[tuple[str, str]]:
     """Flows that close no cycle: what a sankey can draw."""
     component = graph.components
@@ -347,7 +374,7 @@ def rivals_of(standing: Standing) -> list[dict[str, Any]]:
     return [
         {
             "region": region,
-            "name": ground.place_name(region),
+            "name": place_name(region),
             "why": str(RIVAL_KINDS[kinds.get(region, "alike")]),
             "cosine": cosine,
         }

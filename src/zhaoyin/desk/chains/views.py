@@ -23,6 +23,7 @@ from zhaoyin.desk.details import detail
 from zhaoyin.desk.evidence.actions import audit
 from zhaoyin.desk.lists import Column, List, _safe, list_view
 from zhaoyin.desk.words import say, sentence, t
+from zhaoyin.resolution.tables import place_name
 from zhaoyin.valuechain import Shortlist, diff
 from zhaoyin.valuechain.shortlist import GATES, NAMES
 
@@ -106,6 +107,7 @@ def chain(request: HttpRequest, pk: int) -> HttpResponse:
         ordered=ordered,
         heads=queries.columns(rows),
         drawing=queries.drawing(obj, rows),
+        flows=queries.flows(obj, rows),
         tally=queries.tally(rows),
         duties=queries.duties(rows),
         leads_open=sum(r.open_leads for r in rows),
@@ -140,10 +142,8 @@ def position(request: HttpRequest, pk: int) -> HttpResponse:
         rows=rows,
         stated=[s for r in rows for s in r.statements],
         rivals=queries.rivals_of(standing) if standing else [],
-        named=[(c, ground.place_name(c)) for c in obj.rivals],
-        absent=[ground.place_name(c) for c in (standing.report.get("rivals_absent") or [])]
-        if standing
-        else [],
+        named=[(c, place_name(c)) for c in obj.rivals],
+        absent=[place_name(c) for c in (standing.report.get("rivals_absent") or [])] if standing else [],
         firms_in_all=f"{standing.firms:,}" if standing else "",
     )
 
@@ -203,7 +203,7 @@ def _entries(found: Shortlist | None, one: queries.Segment) -> list[dict[str, An
             "why_not": queries.pick(e.why_not),
             "not_known": queries.pick(e.not_known),
             "taken": taken.get(e.firm_id),
-            "place": ground.place_name(str(e.row.get("region") or "")),
+            "place": place_name(str(e.row.get("region") or "")),
             "away": f"{e.row['distance_km']:,.0f}" if e.row.get("distance_km") is not None else "",
             "basis": queries.pick(e.row.get("distance_said")),
             "door": queries.pick(e.row.get("tie_said")),
@@ -456,7 +456,7 @@ def export_shortlist(request: HttpRequest, pk: int, node_id: str) -> HttpRespons
         *(queries.pick(words) for words in NAMES.values()), say("为什么", "Why"), say("不利", "Why not"), say("不知道", "Not known"),
     ]  # fmt: skip
     lines = [
-        [e.rank, e.name, e.firm_id, ground.place_name(str(e.row.get("region") or "")), e.row.get("distance_km"),
+        [e.rank, e.name, e.firm_id, place_name(str(e.row.get("region") or "")), e.row.get("distance_km"),
          queries.pick(e.row.get("tie_said")), round(e.score, 1), *(round(v, 1) for v in e.contributions.values()),
          queries.pick(e.why), queries.pick(e.why_not), queries.pick(e.not_known)]
         for e in found.entries
