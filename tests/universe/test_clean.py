@@ -134,6 +134,9 @@ def test_a_code_table_that_is_none_is_refused(tmp_path):
         file.write_bytes(content)
         with pytest.raises(Refusal):
             CodeTable.load("industry", file)
+    file.write_text("code,name,lat,lon\n370685,招远市,北纬,120\n", encoding="utf-8")
+    with pytest.raises(Refusal, match="line 2"):
+        CodeTable.load("region", file)
     file.write_text(
         "code,name,parent,level,lat,lon\n370685,招远市,370600,3,37.36,120.4\n", encoding="utf-8-sig"
     )

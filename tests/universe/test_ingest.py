@@ -5,9 +5,12 @@ import subprocess
 import sys
 import textwrap
 import time
+from importlib import import_module
+from itertools import pairwise
 from pathlib import Path
 
 import openpyxl
+import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 from hypothesis import HealthCheck, given, settings
@@ -16,6 +19,9 @@ from hypothesis import strategies as st
 from tests.universe.conftest import HEADER, as_csv, code, listed, row
 from zhaoyin import universe
 from zhaoyin.base.errors import Refusal
+from zhaoyin.universe import cards
+
+ingest = import_module("zhaoyin.universe.ingest")  # the package gives its name to the function
 
 
 def firms(home: Path):
@@ -212,6 +218,105 @@ def test_killed_in_the_middle_nothing_shows_and_the_same_command_goes_on(tmp_pat
     rows = [one["source_row"] for one in firms(home) if one["source"] == 1]
     assert sorted(rows) == list(range(2, 3_002))
     assert not (home / ".import").exists()
+
+
+@pytest.mark.parametrize("moment", ["sorting", "switching"])
+def test_killed_at_the_end_nothing_shows_and_the_same_command_goes_on(tmp_path, industries, moment):
+    file = tmp_path / "a.csv"
+    file.write_text(as_csv([row(n) for n in range(300)]), encoding="utf-8", newline="")
+    home = tmp_path / "u"
+    universe.ingest([_small(tmp_path)], home, industries=industries)
+    before = firms(home)
+    script = textwrap.dedent(f"""
+        import os, signal
+        from zhaoyin import universe
+        from zhaoyin.universe.folder import Manifest
+        die = lambda *_: os.kill(os.getpid(), signal.SIGKILL)
+        def look(stage, done, total):
+            if {moment!r} == "sorting" and stage == "sort" and done == 3:
+                die()
+        if {moment!r} == "switching":
+            Manifest.save = die
+        table = universe.CodeTable.of("industry", ["3985", "2613", "0921"], "测试行业表")
+        universe.ingest([{str(file)!r}], {str(home)!r}, industries=table, part_rows=40, progress=look)
+    """)
+    assert (
+        subprocess.run([sys.executable, "-c", script], env=_env(), check=False).returncode == -signal.SIGKILL
+    )
+    assert firms(home) == before
+    table = universe.CodeTable.of("industry", ["3985", "2613", "0921"], "测试行业表")
+    done = universe.ingest([file], home, industries=table, part_rows=40)
+    assert done.resumed
+    assert (done.read, done.accepted, done.rows) == (300, 300, 301)
+    assert {one["uscc"] for one in firms(home)} == {code(n) for n in (*range(300), 9_999)}
+    with universe.open(home) as opened:
+        found = opened.candidates(universe.Filter(industries=("3985",)), limit=400).to_pylist()
+    assert {one["firm_id"] for one in found} == {
+        one["uscc"] for one in firms(home) if one["industry"] == "3985"
+    }
+    assert not (home / ".import").exists()
+
+
+def test_a_workbook_goes_on_in_sheets_of_the_same_header(tmp_path, industries):
+    book = openpyxl.Workbook()
+    for title, numbers in (("名单", range(5)), ("名单续", range(4, 9))):
+        sheet = book.create_sheet(title)
+        sheet.append(HEADER)
+        for number in numbers:
+            sheet.append(row(number))
+    book.create_sheet("说明").append(["数据来源：某平台", "仅供参考"])
+    book.save(tmp_path / "b.xlsx")
+    done = universe.ingest([tmp_path / "b.xlsx"], tmp_path / "u", industries=industries)
+    assert (done.read, done.accepted, done.rejected) == (10, 9, 1)
+    only = listed(done.rejects)[0]
+    assert (only["file"], only["row"]) == ("b.xlsx〔名单续〕", "2")
+    assert only["reason"] == "与 b.xlsx 第 6 行的统一社会信用代码重复"
+    assert {one["uscc"] for one in firms(tmp_path / "u")} == {code(n) for n in range(9)}
+
+
+def test_a_sheet_with_a_far_corner_is_refused(tmp_path):
+    book = openpyxl.Workbook()
+    book.active.append(HEADER)
+    book.active.cell(2, 16_000, "x")
+    book.save(tmp_path / "b.xlsx")
+    with pytest.raises(Refusal, match="columns"):
+        universe.ingest([tmp_path / "b.xlsx"], tmp_path / "u")
+
+
+def test_a_full_disk_is_one_sentence_and_changes_nothing(tmp_path, industries, monkeypatch):
+    import errno
+
+    file = tmp_path / "a.csv"
+    file.write_text(as_csv([row(n) for n in range(30)]), encoding="utf-8", newline="")
+
+    def full(*_):
+        raise OSError(errno.ENOSPC, "No space left on device")
+
+    with monkeypatch.context() as patched:
+        patched.setattr(cards, "write", full)
+        with pytest.raises(Refusal) as caught:
+            universe.ingest([file], tmp_path / "u", industries=industries)
+    assert caught.value.code == "universe.full"
+    assert not (tmp_path / "u" / "universe.json").exists()
+    done = universe.ingest([file], tmp_path / "u", industries=industries)
+    assert done.resumed
+    assert done.rows == 30
+
+
+def test_row_groups_begin_where_an_industry_does(tmp_path):
+    sizes = [1_000, 1_500, 100, 4_000, 45_000, 10, 20, 7_000]
+    column = pa.chunked_array([[f"{n:04d}" for n, size in enumerate(sizes) for _ in range(size)]])
+    starts = ingest.group_starts(column)
+    groups = [end - start for start, end in pairwise([*starts, len(column)])]
+    assert groups == [2_600, 4_000, 15_000, 15_000, 15_000, 30, 7_000]
+
+
+def test_a_folder_of_another_format_is_refused(tmp_path, industries):
+    universe.ingest([_small(tmp_path)], tmp_path / "u", industries=industries)
+    manifest = tmp_path / "u" / "universe.json"
+    manifest.write_text(manifest.read_text().replace('"format": 2', '"format": 1'))
+    with pytest.raises(Refusal, match="another version"):
+        universe.open(tmp_path / "u")
 
 
 def _small(tmp_path: Path) -> Path:

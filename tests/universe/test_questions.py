@@ -1,7 +1,13 @@
+import contextlib
 import datetime as dt
 import math
+import os
 import socket
+import subprocess
+import sys
+import textwrap
 import time
+from pathlib import Path
 
 import pyarrow as pa
 import pytest
@@ -209,6 +215,8 @@ def test_a_condition_cannot_break_out_of_its_quotes(opened, value):
 def test_a_score_that_reads_places_needs_them(home):
     with universe.open(home) as opened, pytest.raises(Refusal, match="region table"):
         opened.candidates(Filter(), SCORE)
+    with universe.open(home) as opened, pytest.raises(Refusal, match="names some codes twice"):
+        opened.with_regions(pa.concat_tables([PLACES, PLACES.slice(2, 1)]))
     for wrong in (("a", "log", 1.0, "name"), ("a b", "fit", 1.0), ("a", "log", math.nan, "patents")):
         with pytest.raises(ValueError):
             Term(*wrong)
@@ -241,6 +249,50 @@ def test_a_spark_master_that_is_not_there_is_one_line_soon(home):
         assert caught.value.code == "universe.spark"
         assert master in caught.value.zh and "\n" not in caught.value.zh
     assert time.monotonic() - start < 60  # bounded, not measured: Spark itself would wait for minutes
+
+
+@pytest.mark.spark
+def test_a_spark_master_without_workers_is_one_line(home, tmp_path):
+    pyspark = pytest.importorskip("pyspark")
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    words = [
+        "org.apache.spark.deploy.master.Master",
+        "--host",
+        "127.0.0.1",
+        "--port",
+        str(port),
+        "--webui-port",
+        "0",
+    ]
+    with (tmp_path / "master.log").open("wb") as log:
+        starter = str(Path(pyspark.__file__).parent / "bin" / "spark-class")
+        master = subprocess.Popen([starter, *words], stdout=log, stderr=log)
+        try:
+            for _ in range(300):
+                with contextlib.suppress(OSError):
+                    socket.create_connection(("127.0.0.1", port), 1).close()
+                    break
+                time.sleep(0.2)
+            script = textwrap.dedent(f"""
+                from zhaoyin.base.errors import Refusal
+                from zhaoyin.universe import spark
+                try:
+                    spark.connect("spark://127.0.0.1:{port}", 25)
+                except Refusal as refusal:
+                    print(refusal.zh)
+            """)
+            env = {**os.environ, "PYTHONPATH": str(Path(__file__).parents[2] / "src")}
+            said = subprocess.run(
+                [sys.executable, "-c", script], env=env, capture_output=True, text=True, check=False
+            )
+        finally:
+            master.kill()
+            master.wait()
+    assert said.stdout.count("\n") == 1, said.stderr
+    assert f"spark://127.0.0.1:{port}" in said.stdout
+    assert "25 秒内没有工作节点接下任务" in said.stdout
 
 
 @pytest.mark.spark

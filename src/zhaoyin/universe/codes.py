@@ -64,11 +64,19 @@ class CodeTable:
         parents = {
             bare(row["code"]): bare(row["parent"]) for row in rows if row["code"] and row.get("parent")
         }
-        places = {
-            bare(row["code"]): (float(row["lat"]), float(row["lon"]))
-            for row in rows
-            if row.get("lat") and row.get("lon")
-        }
+        places = {}
+        for line, row in enumerate(rows, 2):
+            if not (row["code"] and row.get("lat") and row.get("lon")):
+                continue
+            try:
+                places[bare(row["code"])] = float(row["lat"]), float(row["lon"])
+            except ValueError:
+                raise Refusal(
+                    "universe.codes",
+                    f"代码表 {path.name} 第 {line} 行的经纬度“{row['lat']}, {row['lon']}”不是数。改正后再用。",
+                    f"The code table {path.name}, line {line}: lat and lon “{row['lat']}, {row['lon']}” are no numbers. Correct them.",
+                    where=str(path),
+                ) from None
         return cls(kind, names, parents, places, path.stem)
 
     def fingerprint(self) -> str:

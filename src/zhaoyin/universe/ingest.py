@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import datetime as dt
+import errno
 import fcntl
 import hashlib
 import json
@@ -100,7 +101,7 @@ def ingest(
     known = Manifest.read(home) if (home / folders.MANIFEST).is_file() else Manifest(synthetic=synthetic)
     if synthetic and not known.synthetic:
         raise _mixed(home, "real")
-    sources = [look(Path(file), encoding) for file in files]
+    sources = [source for file in files for source in look(Path(file), encoding)]
     layouts = []
     for source in sources:
         wanted = {**known.layouts.get(signature(source.header), {}), **(mapping or {})}
@@ -113,9 +114,27 @@ def ingest(
     )  # fmt: skip
     home.mkdir(parents=True, exist_ok=True)
     with _alone(home):
-        resumed = job.prepare(discard)
-        job.stage()
-        return job.finish(resumed)
+        try:
+            resumed = job.prepare(discard)
+            job.stage()
+            return job.finish(resumed)
+        except OSError as error:
+            if error.errno not in (errno.ENOSPC, errno.EDQUOT):
+                raise
+            raise _full(home) from None
+        except duckdb.Error as error:
+            if "No space left" not in str(error):
+                raise
+            raise _full(home) from None
+
+
+def _full(home: Path) -> Refusal:
+    return Refusal(
+        "universe.full",
+        f"{home} 所在的磁盘满了，导入停在中途，库没有变。腾出空间，再用同样的命令接着做。",
+        f"The disk of {home} is full; the import stopped and the universe is as it was. Make room and give the same command to go on.",
+        where=str(home),
+    )
 
 
 def _mixed(home: Path, what: str, where: str = "") -> Refusal:

@@ -7,11 +7,13 @@ import that was killed finds its place again.
 from __future__ import annotations
 
 import codecs
+import contextlib
 import csv
 import datetime as dt
 import io
 from collections.abc import Iterator
 from dataclasses import dataclass, field
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -22,13 +24,14 @@ import pyarrow.csv as pa_csv
 import pyarrow.parquet as pq
 
 from zhaoyin.base.errors import Refusal
-from zhaoyin.universe.schema import Layout, recognised
+from zhaoyin.universe.schema import Layout, recognised, signature
 
 BLOCK_BYTES = 12 << 20
 BLOCK_ROWS = 100_000
 _HEAD_BYTES = 1 << 20
 _HEAD_RECORDS = 30
 _TRIES = 10_000
+_WIDEST = 2_000  # columns of a sheet
 _ENCODINGS = {"utf-8": "utf-8", "utf8": "utf-8", "gb18030": "gb18030", "gbk": "gb18030", "gb2312": "gb18030"}
 SYNTHETIC_KEY = b"zhaoyin.synthetic"
 
@@ -74,18 +77,20 @@ class Source:
     delimiter: str = ","
     size: int = 0
     synthetic: bool = False
+    sheet: str = ""  # of a workbook
+    label: str = ""  # a further sheet is named with its workbook
 
     @property
     def name(self) -> str:
-        return self.path.name
+        return self.label or self.path.name
 
     def fingerprint(self) -> list[object]:
         status = self.path.stat()
-        return [str(self.path.resolve()), status.st_size, status.st_mtime_ns]
+        return [str(self.path.resolve()), status.st_size, status.st_mtime_ns, self.sheet]
 
 
-def look(path: Path, encoding: str | None = None) -> Source:
-    """Open a file far enough to know its layout.
+def look(path: Path, encoding: str | None = None) -> list[Source]:
+    """Open a file far enough to know its layout: one source, or one for each sheet of a workbook under one header.
 
     Raises Refusal when it is absent, empty, binary, of another kind, or holds no row of known headers.
     """
@@ -99,9 +104,9 @@ def look(path: Path, encoding: str | None = None) -> Source:
     if suffix in (".xlsx", ".xlsm", ".xls"):
         return _look_workbook(path)
     if suffix == ".parquet":
-        return _look_parquet(path)
+        return [_look_parquet(path)]
     if suffix in (".csv", ".txt", ".tsv"):
-        return _look_csv(path, encoding)
+        return [_look_csv(path, encoding)]
     raise _refuse(
         "kind", path, "只收 .csv、.xlsx、.parquet。另存为其中一种", "only .csv, .xlsx and .parquet are read. Save it as one"
     )  # fmt: skip
@@ -325,36 +330,57 @@ def _split(
 # --- workbooks and Parquet ---------------------------------------------------------------------------------------
 
 
-def _look_workbook(path: Path) -> Source:
-    rows: list[list[str]] = []
-    for row in _sheet(path):
-        rows.append([_text(cell) or "" for cell in row])
-        if len(rows) == _HEAD_RECORDS:
-            break
-    place = _header_of(rows, path)
-    header = [cell.strip() for cell in rows[place]]
-    return Source(path, "workbook", header, place + 1, place + 1, size=path.stat().st_size)
+def _look_workbook(path: Path) -> list[Source]:
+    """The first sheet with data, and those after it that bear the same header: exports go on there after a million rows."""
+    found: list[Source] = []
+    size = path.stat().st_size
+    with _book(path) as book:
+        for name in book.sheet_names:
+            rows = []
+            for row in islice(_rows(book, name, path), _HEAD_RECORDS):
+                rows.append([_text(cell) or "" for cell in row])
+            if not any(any(row) for row in rows):
+                continue
+            place = _header_of(rows, path)
+            header = [cell.strip() for cell in rows[place]]
+            if not found:
+                found.append(Source(path, "workbook", header, place + 1, place + 1, size=size, sheet=name))
+            elif signature(header) == signature(found[0].header):
+                label = f"{path.name}〔{name}〕"
+                more = Source(path, "workbook", header, place + 1, place + 1, size=0, sheet=name, label=label)
+                found.append(more)
+    if not found:
+        raise _refuse("empty", path, "工作簿里没有一行数据", "the workbook has no row")
+    return found
 
 
-def _sheet(path: Path) -> Iterator[list[Any]]:
-    """Rows of the first sheet that has any, from the sheet's first row on."""
+@contextlib.contextmanager
+def _book(path: Path) -> Iterator[Any]:
     import python_calamine
 
     try:
         with python_calamine.CalamineWorkbook.from_path(str(path)) as book:
-            for name in book.sheet_names:
-                sheet = book.get_sheet_by_name(name)
-                if sheet.end is not None:
-                    for _ in range(sheet.start[0] if sheet.start else 0):
-                        yield []
-                    yield from sheet.iter_rows()
-                    return
+            yield book
     except (python_calamine.CalamineError, OSError) as error:
         raise _refuse(
             "binary", path, f"打不开这个工作簿（{error}）。用电子表格软件打开后另存为 .xlsx",
             f"the workbook cannot be opened ({error}). Open it in a spreadsheet program and save it as .xlsx",
         ) from None  # fmt: skip
-    raise _refuse("empty", path, "工作簿里没有一行数据", "the workbook has no row")
+
+
+def _rows(book: Any, name: str, path: Path) -> Iterator[list[Any]]:
+    """Rows of a sheet, from its first row on."""
+    sheet = book.get_sheet_by_name(name)
+    if sheet.end is None:
+        return
+    if sheet.width > _WIDEST:
+        raise _refuse(
+            "wide", path, f"工作表“{name}”有 {sheet.width:,} 列，不像企业名单。删去空列后另存",
+            f"the sheet “{name}” has {sheet.width:,} columns and is no list of firms. Delete the empty ones and save it",
+        )  # fmt: skip
+    for _ in range(sheet.start[0] if sheet.start else 0):
+        yield []
+    yield from sheet.iter_rows()
 
 
 def _text(value: Any) -> str | None:
@@ -372,13 +398,14 @@ def _workbook_blocks(
 ) -> Iterator[RawBlock]:
     batch: list[list[str | None]] = []
     first = at = start
-    for at, cells in enumerate(_sheet(source.path), 1):
-        if at <= start:
-            continue
-        batch.append([_text(cell) for cell in cells])
-        if len(batch) == block_rows:
-            yield RawBlock(number, first + 1, at, batch)
-            number, first, batch = number + 1, at, []
+    with _book(source.path) as book:
+        for at, cells in enumerate(_rows(book, source.sheet, source.path), 1):
+            if at <= start:
+                continue
+            batch.append([_text(cell) for cell in cells])
+            if len(batch) == block_rows:
+                yield RawBlock(number, first + 1, at, batch)
+                number, first, batch = number + 1, at, []
     if batch:
         yield RawBlock(number, first + 1, at, batch)
 

@@ -106,9 +106,25 @@ def connect(master: str, seconds: float = START_SECONDS) -> Any:
         thread.join(seconds)
     if "session" in made:
         return made["session"]
-    why = str(made.get("error") or "").strip().splitlines()[:1]
-    said = why[0][:160] if why else f"{seconds:.0f} s"
-    raise _no_master(master, f"没能开始计算（{said}）", f"it did not start to work ({said})")
+    if "error" in made:
+        said = _java_says(made["error"])
+        raise _no_master(
+            master, f"连上了端口，但它不是能用的 Spark 主节点（{said}）", f"its port answers, but it is no Spark master that works ({said})"
+        )  # fmt: skip
+    raise _no_master(
+        master,
+        f"{seconds:.0f} 秒内没有工作节点接下任务，可能没有工作节点，或它们都忙着",
+        f"no worker took a job within {seconds:.0f} s: it has none, or all are busy",
+    )
+
+
+def _java_says(error: Any) -> str:
+    """The first line of what went wrong; of a Java error its own message, not that a call failed."""
+    try:
+        text = str(error.java_exception.getMessage())
+    except Exception:  # any other error, or Java is gone
+        text = str(error)
+    return (text.strip().splitlines() or [type(error).__name__])[0][:160]
 
 
 @contextlib.contextmanager
