@@ -240,14 +240,18 @@ def _spark(book: Book, source: Path, target: Path, on: dt.date, schema: Any, pro
     text, entries = sql.bounds_query(writer, "firms", columns)
     if entries:
         sql.check_bounds(tuple(spark.sql(text).first() or ()), entries)
+    if progress:
+        progress(1, 3)  # bounds checked, counted, written
     query = writer.query("firms", columns)
     answer = spark.sql(query.text).cache()
     answer.createOrReplaceTempView("answer")
     found = spark.sql(f"SELECT {_counts(book, on)} FROM answer").first()
+    if progress:
+        progress(2, 3)
     select = _select(book, on, keys, query, "`")
     spark.sql(
         f"SELECT {select} FROM answer r JOIN firms k ON r.{sql.ROW} = k.{sql.ROW} ORDER BY r.{sql.ROW}"
     ).write.mode("overwrite").parquet(str(target))
     if progress:
-        progress(100, 100)
+        progress(3, 3)
     return _summary(book, on, found.asDict() if found else {})

@@ -233,7 +233,7 @@ def state_words(state: str) -> str:
 def _answer(result: incentives.Result, law: lawful.Lawfulness) -> Answer:
     lang = "en" if english() else "zh"
     light, state = STATES[result.status]
-    why = [("y", result.why(lang))] if result.reason else []
+    why = [("y" if light == "ok" else "q", result.why(lang))] if result.reason else []
     why += [("n" if gap.need else "q", gap.text(lang)) for gap in result.missing]
     known = {gap.leaf.field for gap in result.missing}
     why += [

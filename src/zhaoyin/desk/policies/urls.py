@@ -8,6 +8,7 @@ urlpatterns = [
     path("<int:pk>/", views.policy, name="detail"),
     path("clauses/", views.library, name="library"),
     path("clauses/<str:code>/", views.clause, name="clause"),
+    path("examples/", views.examples, name="examples"),
     path("files/<str:name>/", views.edit, name="edit"),
     path("files/<str:name>/check/", views.check_text, name="check"),
     path("files/<str:name>/versions/", views.versions, name="versions"),

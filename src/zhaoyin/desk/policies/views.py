@@ -63,7 +63,7 @@ def _day(request: HttpRequest) -> dt.date:
 @needs("policy.view")
 def library(request: HttpRequest) -> HttpResponse:
     """Every clause in force on a day, with what it gives, to whom, and whether it may be offered."""
-    on, found = _day(request), queries.book()
+    on, found, texts = _day(request), queries.book(), queries.texts()
     rules = found.rules(on) if found else None
     return render(
         request,
@@ -76,9 +76,27 @@ def library(request: HttpRequest) -> HttpResponse:
             ]
             if rules
             else [],
-            "texts": queries.texts().values(),
+            "texts": texts.values(),
+            "has_examples": "example.yaml" in texts,
         },
     )
+
+
+@needs("policy.edit")
+@require_POST
+def examples(request: HttpRequest) -> HttpResponse:
+    added = actions.load_examples(cast(User, request.user))
+    messages.success(
+        request,
+        say(
+            "载入 {n} 个示例文件，金额都是虚构的。",
+            "{n} example files loaded; every amount is invented.",
+            n=added,
+        )
+        if added
+        else say("示例已经在了。", "The examples are already here."),
+    )
+    return redirect("policies:library")
 
 
 @needs("policy.view")
