@@ -1,7 +1,8 @@
 """The desk at a bureau's scale: pages, month close and imports on 100,000 projects with 1,000,000 milestones.
 
 On SQLite and on PostgreSQL, each in a process of its own. Server time is what a request takes inside Django, template
-included; a wait is how long one writer's whole action took while a close or an import ran.
+included; a wait is how long one writer's whole action took while a close or an import ran, in one process with them (in service an
+import has a process of its own). Half seen: looks that found some of a batch and not all of it.
 """
 
 from __future__ import annotations
