@@ -269,14 +269,15 @@ def reverse(actor: User, batch: Batch, reason: str) -> None:
     fresh = Batch.objects.select_for_update().get(pk=batch.pk)
     if fresh.state != Batch.State.VISIBLE:
         raise Refusal("import.state", "这一批不在台账里，没有可撤的。", "This batch is not in the ledger.")
-    touched = (
-        Project.objects.filter(batch=fresh).filter(
-            milestones__mark__in=[Mark.CLAIMED, Mark.VERIFIED, Mark.LOCKED]
-        )
-        | Project.objects.filter(batch=fresh, version__gt=1)
-        | Project.objects.filter(batch=fresh, agreements__isnull=False)
-    ).distinct()
-    used = list(touched.values_list("code", flat=True)[:5])
+    rows = Project.objects.filter(batch=fresh)
+    touched = (  # one after the other: all in one condition takes five times as long
+        rows.filter(milestones__mark__in=[Mark.CLAIMED, Mark.VERIFIED, Mark.LOCKED]),
+        rows.filter(version__gt=1),
+        rows.filter(agreements__isnull=False),
+    )
+    used = sorted({code for some in touched for code in some.order_by().values_list("code", flat=True)[:5]})[
+        :5
+    ]
     if used:
         raise Refusal(
             "import.used",
