@@ -12,6 +12,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from functools import cached_property
@@ -127,6 +128,7 @@ _ENUMS: dict[tuple[str, str], tuple[str, ...]] = {
     ("claim", "kind"): CLAIM_KINDS,
 }
 _UNIT = {("edge", "weight"), ("edge", "confidence"), ("node_code", "share"), ("node_term", "weight")}
+_LINE = re.compile(r" 第 (\d+) 行")  # how a place is written; English says line
 _TRUE, _FALSE = {"1", "true", "yes", "是"}, {"", "0", "false", "no", "否"}
 
 
@@ -146,7 +148,7 @@ class _Problems:
         shown, more = self.lines[:20], len(self.lines) - 20
         zh = "\n".join(f"{w}：{z}" for _, w, z, _ in shown) + (f"\n另有 {more} 处" if more > 0 else "")
         en = "\n".join(f"{w}: {e}" for _, w, _, e in shown) + (f"\nand {more} more" if more > 0 else "")
-        raise Refusal(code, zh, en, where=where)
+        raise Refusal(code, zh, _LINE.sub(r" line \1", en), where=where)
 
 
 @dataclass(frozen=True)

@@ -104,7 +104,8 @@ def test_named_rivals_come_by_code_or_name_and_nonsense_is_refused_by_name(gold,
     assert gold.rivals == ["440303", "370683", "110107"]  # the region itself is no rival of its own
     for wrong, said in (("没有市", "没有“没有市”"), ("鼓楼区", "有 4 个"), ("999999", "999999")):
         refused = client.post(url, {"rivals": wrong})
-        assert refused.status_code == 422 and said in refused.content.decode(), wrong
+        body = refused.content.decode()
+        assert refused.status_code == 422 and said in body and f">{wrong}</textarea>" in body, wrong
     standing = reckoned(gold, people["head"])
     assert standing.report["rival_kinds"]["440303"] == "named"
     assert standing.report["rivals_absent"] == ["110107"]
@@ -217,6 +218,17 @@ def test_two_firms_of_one_group_are_one_approach(gold, people, register, firms):
     found = ground.shortlisted(gold.current, "jewellery", None)
     names = [e.name for e in found.entries]
     assert "深圳丙珠宝有限公司" in names and "深圳丁首饰有限公司" not in names and found.removed["group"] == 1
+
+
+def test_an_unreadable_universe_takes_the_list_and_not_the_page(gold, people, as_role, tmp_path, settings):
+    settings.DATA = tmp_path
+    (tmp_path / "universe").mkdir()
+    (tmp_path / "universe" / "universe.json").write_text("{", encoding="utf-8")
+    shown = as_role("officer").get(f"/chains/{gold.pk}/segments/gold_salts/")
+    assert shown.status_code == 200 and "40%+" in shown.content.decode()
+    assert "universe.json" in shown.content.decode()
+    refused = as_role("officer").post(f"/chains/{gold.pk}/reckon/")
+    assert refused.status_code == 422 and not Standing.objects.exists()
 
 
 # ---- codes -------------------------------------------------------------------------------------------------------

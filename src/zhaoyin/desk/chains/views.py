@@ -133,8 +133,16 @@ def why(request: HttpRequest, pk: int, node_id: str) -> HttpResponse:
 
 @needs("chain.view")
 def position(request: HttpRequest, pk: int) -> HttpResponse:
+    return _position(request, pk)
+
+
+def _position(
+    request: HttpRequest, pk: int, *, written: str | None = None, problem: str = ""
+) -> HttpResponse:
+    """``written``: the rivals as typed, when they were refused for ``problem``."""
     obj, standing, rows = _segments(pk)
-    return _page(
+    absent = (standing.report.get("rivals_absent") or []) if standing else []
+    page = _page(
         request,
         "chains/position.html",
         obj,
@@ -142,10 +150,15 @@ def position(request: HttpRequest, pk: int) -> HttpResponse:
         rows=rows,
         stated=[s for r in rows for s in r.statements],
         rivals=queries.rivals_of(standing) if standing else [],
+        written="\n".join(obj.rivals) if written is None else written,
+        problem=problem,
         named=[(c, place_name(c)) for c in obj.rivals],
-        absent=[place_name(c) for c in (standing.report.get("rivals_absent") or [])] if standing else [],
+        absent=[place_name(c) for c in absent],
         firms_in_all=f"{standing.firms:,}" if standing else "",
     )
+    if problem:
+        page.status_code = 422
+    return page
 
 
 @needs("chain.shortlist")
@@ -166,9 +179,12 @@ def segment(request: HttpRequest, pk: int, node_id: str) -> HttpResponse:
     one = _one(rows, node_id)
     members = queries.members_of(obj, node_id, standing)
     assert obj.current is not None
-    found = (
-        ground.shortlisted(obj.current, node_id, standing) if may(request.user, "chain.shortlist") else None
-    )
+    found, problem = None, ""
+    if may(request.user, "chain.shortlist"):
+        try:
+            found = ground.shortlisted(obj.current, node_id, standing)
+        except Refusal as refusal:  # an unreadable universe takes the list, not the page
+            problem = sentence(refusal)
     return _page(
         request,
         "chains/segment.html",
@@ -178,6 +194,7 @@ def segment(request: HttpRequest, pk: int, node_id: str) -> HttpResponse:
         members=members,
         members_more=len(members) - 10,
         found=found,
+        problem=problem,
         entries=_entries(found, one),
         removed=[(queries.pick(GATES[k]), n) for k, n in found.removed.items()] if found else [],
         terms=[(i, queries.pick(words), found.weights[k]) for i, (k, words) in enumerate(NAMES.items())]
@@ -297,7 +314,13 @@ def judge(request: HttpRequest, pk: int) -> HttpResponse:
 def rivals(request: HttpRequest, pk: int) -> HttpResponse:
     """Regions a person names as rivals, one a line or between commas."""
     obj = _chain(pk)
-    actions.set_rivals(request.user, obj, re.split(r"[\n,，、;；]+", request.POST.get("rivals", "")))  # type: ignore[arg-type]
+    written = request.POST.get("rivals", "")
+    try:
+        actions.set_rivals(request.user, obj, re.split(r"[\n,，、;；]+", written))  # type: ignore[arg-type]
+    except Refusal as refusal:
+        if refusal.code != "chains.region":
+            raise
+        return _position(request, pk, written=written, problem=sentence(refusal))
     messages.success(
         request, say("对手地区已改，重新测算后用上。", "Rivals changed; reckon again to use them.")
     )
