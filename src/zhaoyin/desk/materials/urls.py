@@ -10,6 +10,7 @@ urlpatterns = [
     path("<int:pk>/", views.review, name="review"),
     path("<int:pk>/status/", views.status, name="status"),
     path("<int:pk>/original/", views.original, name="original"),
+    path("<int:pk>/inline/", views.inline, name="inline"),
     path("<int:pk>/again/", views.again, name="again"),
     path("<int:pk>/withdraw/", views.withdraw, name="withdraw"),
     path("<int:pk>/accept-kind/", views.accept_kind, name="accept-kind"),

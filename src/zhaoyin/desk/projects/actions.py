@@ -139,7 +139,7 @@ def edit_project(actor: User, project: Project, *, seen: int | None = None, **va
     """Change the project's own words; ``seen`` is the version the person had before them."""
     _open(project)
     if values.get("officer"):
-        _join_team(project, values["officer"], Member.Role.OFFICER)
+        _join_team(actor, project, values["officer"], Member.Role.OFFICER)
     changed = change(actor, "project.change", project, seen=seen, **values)
     prove(actor, project, {name: getattr(project, name) for name in changed}, Mark.CLAIMED)
     if changed:
@@ -188,9 +188,9 @@ def _held(project: Project) -> dict[str, str]:
     }
 
 
-def _join_team(project: Project, user: User, role: str) -> None:
+def _join_team(actor: User, project: Project, user: User, role: str) -> None:
     if not Member.objects.filter(project=project, user=user, to_on=None).exists():
-        Member.objects.create(project=project, user=user, role=role, from_on=today())
+        create(actor, "member.add", Member, project=project, user=user, role=role, from_on=today())
 
 
 @action("project.assign")
@@ -579,7 +579,7 @@ def claim(actor: User, project: Project, kind: str, fact_on: dt.date, *, source:
     )  # fmt: skip
     prove(actor, row, {"fact_on": fact_on}, Mark.CLAIMED, source)
     if actor.pk != project.officer_id and "officer" in actor.roles:
-        _join_team(project, actor, Member.Role.OFFICER)
+        _join_team(actor, project, actor, Member.Role.OFFICER)
     derive([project])
     return row
 
@@ -782,6 +782,7 @@ def leave(actor: User, project: Project, code: str, values: Mapping[str, Any]) -
 @action("project.create")
 def reopen(actor: User, project: Project, note: str) -> Project:
     """A new episode of a project that left, linked to the earlier one; it passes every gate again."""
+    project = _locked(project)
     if not project.exit_code:
         raise Refusal(
             "project.open",
@@ -802,7 +803,14 @@ def reopen(actor: User, project: Project, note: str) -> Project:
         corridor=project.corridor,
     )
     for investor in project.investor_rows.all():
-        Investor.objects.create(project=again, organisation=investor.organisation, share=investor.share)
+        create(
+            actor,
+            "investor.add",
+            Investor,
+            project=again,
+            organisation=investor.organisation,
+            share=investor.share,
+        )
     audit(actor, "project.reopen", again, after={"episode_of": project.pk}, reason=note)
     return again
 

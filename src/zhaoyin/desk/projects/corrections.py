@@ -231,6 +231,7 @@ def correct_amount(
     _why(reason)
     project = Project.objects.select_for_update().get(pk=project.pk)
     _outside(actor, project)
+    subject = type(subject)._default_manager.get(pk=subject.pk)
     if subject.mark not in COUNTED:
         raise Refusal(
             "correction.uncounted",
@@ -290,6 +291,7 @@ def correct_date(
     _why(reason)
     project = Project.objects.select_for_update().get(pk=project.pk)
     _outside(actor, project)
+    milestone = Milestone.objects.get(pk=milestone.pk)
     if milestone.mark not in COUNTED or milestone.project_id != project.pk:
         raise Refusal(
             "correction.uncounted",

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any
 from django.apps import apps
 from django.contrib.contenttypes.models import ContentType
 from django.db.models import Count, Model, Q, QuerySet, Sum
+from django.urls import reverse
 
 from zhaoyin import lifecycle
 from zhaoyin.base.dates import today
@@ -289,6 +290,29 @@ def waiting(user: User, limit: int = 60) -> list[Claim]:
             add("commitment", p, p.project, say("承诺兑现", "Promise kept"))
     found.sort(key=lambda claim: (-claim.days, claim.model, claim.pk))
     return found
+
+
+@dataclass(frozen=True)
+class Exhibit:
+    """A file beside a claim: its name and hash, where it opens, and whether it can be looked at in place."""
+
+    title: str
+    sha256: str
+    url: str = ""
+    see: str = ""  # image, pdf, or nothing
+
+
+def exhibit(title: str, sha256: str, material: Any) -> Exhibit:
+    if material is None:
+        return Exhibit(title, sha256)
+    end = material.file_name.rsplit(".", 1)[-1].lower()
+    see = "pdf" if end == "pdf" else "image" if end in {"jpg", "jpeg", "png", "webp"} else ""
+    url = (
+        reverse("materials:inline", args=[material.pk])
+        if see
+        else reverse("materials:original", args=[material.pk])
+    )
+    return Exhibit(title, sha256, url, see)
 
 
 def evidence_of(project: Project, gate: str) -> list[GateFile]:

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import datetime as dt
 from itertools import zip_longest
 from typing import Any
 
@@ -230,6 +231,7 @@ def project(request: HttpRequest, pk: int) -> HttpResponse:
     for c in commitments:
         c.over = (day - c.due_on).days if c.due_on and c.state == "open" else None
     talks = list(obj.first_talks.select_related("officer", "decided_by", "organisation"))
+    asked = {o.kind: (o, _opinion_light(o)) for o in queries.opinions(obj) if o.state == Opinion.State.ASKED}
     files = [f for f in obj.files.select_related("material") if not gate or f.gate == gate.code]
     attach_marks([obj])
     return detail(
@@ -247,6 +249,7 @@ def project(request: HttpRequest, pk: int) -> HttpResponse:
                 "need": n,
                 "words": n.text(language),
                 "who": "、".join(book.roles[r].text(language) for r in n.who),
+                "asked": asked.get(n.code),
             }
             for n in needs_
         ],
@@ -491,6 +494,8 @@ def ask(request: HttpRequest, pk: int, gate: str) -> HttpResponse:
 
 def _opinion_light(row: Any) -> Any:
     level, words = queries.opinion_light(row)
+    if level == "no":  # its clock runs and nothing is wrong
+        return format_html('<span class="zy-small zy-mute">{}</span>', words)
     return format_html('<span class="zy-light" data-light="{}">{}</span>', level, words)
 
 
@@ -1030,14 +1035,14 @@ def _compare(claim_: queries.Claim) -> dict[str, Any]:
             0,
             {
                 "what": say("事实日期", "Date of the fact"),
-                "said": row.fact_on,
+                "said": row.fact_on and row.fact_on.isoformat(),
                 "file": None,
                 "have": bool(row.fact_on),
             },
         )
         shown = list(queries.evidence_of(obj, row.kind))
         return {
-            "lines": lines, "files": shown, "lacking": sum(not n.have for n in rows), "gate_code": row.kind,
+            "lines": lines, "files": [queries.exhibit(f.title, f.sha256, f.material) for f in shown], "lacking": sum(not n.have for n in rows), "gate_code": row.kind,
             "objections": objections if row.kind == "review" else [],
         }  # fmt: skip
     if claim_.model == "capital":
@@ -1052,7 +1057,7 @@ def _compare(claim_: queries.Claim) -> dict[str, Any]:
         )
         lines = [
             {"what": say("金额", "Amount"), "money": row.amount_fen, "currency": row.currency, "have": True},
-            {"what": say("到账日", "Received on"), "said": row.received_on, "have": True},
+            {"what": say("到账日", "Received on"), "said": row.received_on.isoformat(), "have": True},
             {"what": say("付款人", "Payer"), "said": f"{row.payer} · {in_force.rules().origins[row.origin].text(_language())}", "have": True},
             {"what": say("收款人", "Payee"), "said": row.payee, "have": bool(row.payee)},
             {"what": say("凭证未在别处用过", "Voucher not used elsewhere"), "said": row.voucher_sha256[:4], "have": not used},
@@ -1068,7 +1073,7 @@ def _compare(claim_: queries.Claim) -> dict[str, Any]:
             )
         return {
             "lines": lines,
-            "files": [row],
+            "files": [queries.exhibit(row.voucher_name, row.voucher_sha256, row.material)],
             "lacking": sum(not x["have"] for x in lines if x["what"] != say("收款人", "Payee")),
         }
     fields = (
@@ -1090,7 +1095,9 @@ def _compare(claim_: queries.Claim) -> dict[str, Any]:
                 }
             )
         else:
-            lines.append({"what": label, "said": value, "have": bool(value)})
+            display = getattr(row, f"get_{name}_display", None)
+            said = display() if display else value.isoformat() if hasattr(value, "isoformat") else value
+            lines.append({"what": label, "said": said, "have": bool(value)})
     return {"lines": lines, "files": [], "lacking": 0}
 
 
@@ -1103,6 +1110,8 @@ def _said(state: lifecycle.Project, need: lifecycle.Need) -> Any:
         from zhaoyin.base.money import show_money
 
         return " ".join(show_money(value))
+    if isinstance(value, dt.date):
+        return value.isoformat()
     return "" if value in (None, False) else value
 
 

@@ -19,7 +19,7 @@ from zhaoyin.desk.evidence.models import Mark
 from zhaoyin.desk.projects.models import Milestone, Project
 from zhaoyin.desk.projects.rules import rules
 from zhaoyin.desk.reports.models import Entry, Month, Published, Rollup, Target
-from zhaoyin.desk.words import say
+from zhaoyin.desk.words import english, say
 
 
 def today() -> dt.date:
@@ -283,9 +283,23 @@ def sums(number: int) -> list[Rollup]:
     return [Rollup(period=number, account=a, cohort=c, origin=o, use=u, quantity=n) for a, c, o, u, n in rows]
 
 
-def adjustments(number: int) -> QuerySet[Entry]:
-    """What was booked in this month for months closed before."""
-    return Entry.objects.filter(period=number).exclude(adjusts=None).select_related("project").order_by("-id")
+def account_words(account: str) -> tuple[str, bool]:
+    """(what an account counts in words, whether it counts money), after the first indicator that sums it."""
+    name = account.lstrip(DEMO)
+    for ind in rules().indicators.values():
+        if ind.numerator == name and not ind.where:
+            return ind.text("en" if english() else "zh"), ind.unit == "分"
+    return name, False
+
+
+def adjustments(number: int, limit: int = 12) -> list[Entry]:
+    """What was booked in this month for months closed before, in words; a corridor's other part is left to its page."""
+    found = Entry.objects.filter(period=number).exclude(adjusts=None).exclude(account__endswith="_away")
+    rows = list(found.select_related("project").order_by("-id")[:limit])
+    for e in rows:
+        e.words, e.money = account_words(e.account)  # type: ignore[attr-defined]
+        e.month = lifecycle.Month.of(e.adjusts or e.period)  # type: ignore[attr-defined]
+    return rows
 
 
 def current_month() -> lifecycle.Month:

@@ -31,6 +31,11 @@ def _language() -> str:
     return "en" if english() else "zh"
 
 
+def _amount(fen: int) -> str:
+    number, unit = show_money(fen)
+    return f"CNY {fen / 10**8:,.2f}m" if english() else number + unit  # 10**8 fen are a million yuan
+
+
 def _cell(figure: lifecycle.Figure, unit: str) -> dict[str, Any]:
     """A figure as the table shows it: number, unit, fraction, mark."""
     if not figure.measured:
@@ -40,8 +45,7 @@ def _cell(figure: lifecycle.Figure, unit: str) -> dict[str, Any]:
     if figure.denominator is not None:
         money = figure.indicator.startswith(("capital_ratio", "target"))
         top, bottom = (
-            ("".join(show_money(n)) if money else f"{n:,}")
-            for n in (figure.numerator or 0, figure.denominator)
+            (_amount(n) if money else f"{n:,}") for n in (figure.numerator or 0, figure.denominator)
         )
         fraction = f"{top} ÷ {bottom}"
         return {
@@ -205,7 +209,7 @@ def close(request: HttpRequest) -> HttpResponse:
         "may_close": over and earlier is None and all(c.passed for c in checks),
         "over": over,
         "earlier": lifecycle.Month.of(earlier) if earlier else None,
-        "adjustments": queries.adjustments(month.number)[:12],
+        "adjustments": queries.adjustments(month.number),
         "sealed": Month.objects.filter(number=month.number, state="closed")
         .select_related("closed_by")
         .first(),
