@@ -88,6 +88,51 @@ def test_merged_cells_repeat_their_value_and_blank_rows_are_no_rows():
     assert [r[1]["company"] for r in got] == ["集团", "集团", "别家"] and [r[0] for r in got] == [2, 3, 5]
 
 
+@pytest.mark.parametrize(
+    ("merge", "column", "says"),
+    [("A2:A3", "项目名称", "一行写一个项目"), ("C2:C3", "总投资（万元）", "把金额分到各行")],
+)
+def test_a_name_or_an_amount_merged_over_rows_is_not_guessed(merge, column, says):
+    rows = [
+        ["甲", "乙", 1, "x", None, None],
+        ["丙", "丁", 2, "x", None, None],
+        ["戊", "己", 3, "x", None, None],
+    ]
+    _, _, got = parsed(book(rows, merge=[merge]))
+    problem = next(p for _, _, found in got for p in found if "合并" in p.zh)
+    assert (
+        (problem.row, problem.column) == (3, column) and "与第 2 行合并" in problem.zh and says in problem.zh
+    )
+
+
+def test_units_mixed_in_one_column_are_read_or_refused_by_cell():
+    rows = [
+        ["甲", "x", 1200, "x", None, None], ["乙", "x", "1.2亿元", "x", None, None], ["丙", "x", "800万", "x", None, None],
+        ["丁", "x", "12,000,000元", "x", None, None], ["戊", "x", 120_000_000, "x", None, None],
+    ]  # fmt: skip
+    _, _, got = parsed(book(rows))
+    assert [r[1].get("investment") for r in got] == [
+        1_200 * 10**6,
+        12_000 * 10**6,
+        800 * 10**6,
+        1_200 * 10**6,
+        None,
+    ]
+    problem = got[4][2][0]
+    assert (
+        (problem.row, problem.column) == (6, "总投资（万元）")
+        and "12,000 亿元" in problem.zh
+        and "写明单位" in problem.zh
+    )
+
+
+def test_a_table_beyond_the_limit_is_refused_whole(monkeypatch):
+    monkeypatch.setattr(sheets, "MAX_ROWS", 3)
+    with pytest.raises(Refusal) as caught:
+        parsed(book([["甲", "x", n, "x", None, None] for n in range(4)]))
+    assert caught.value.code == "import.rows" and "4 行" in caught.value.zh and "拆成几份" in caught.value.zh
+
+
 def test_the_same_project_twice_in_a_sheet_is_a_problem():
     _, _, got = parsed(book([GOOD[0], GOOD[0]]))
     assert "第 3 行与第 2 行是同一个项目" in got[1][2][0].zh

@@ -79,6 +79,9 @@ class Table:
     uncached: set[tuple[int, int]] = field(
         default_factory=set
     )  # formulas without a stored value: (row, column)
+    joined: dict[tuple[int, int], int] = field(
+        default_factory=dict
+    )  # cells merged into one above: (row, column) → its row
 
     @property
     def digest(self) -> str:
@@ -87,8 +90,9 @@ class Table:
 
 def read(data: bytes, name: str) -> Table:
     """The first sheet's table. Merged cells repeat their value; formulas give the value they were saved with."""
+    joined: dict[tuple[int, int], int] = {}
     if data[:2] == b"PK":
-        grid, uncached = _workbook(data)
+        grid, uncached, joined = _workbook(data)
     elif name.lower().endswith((".csv", ".txt")):
         grid, uncached = _csv(data), set()
     else:
@@ -98,10 +102,12 @@ def read(data: bytes, name: str) -> Table:
             f"“{name}” is neither .xlsx nor .csv. Save it as .xlsx and send it again.",
             where="file",
         )
-    return _table(grid, uncached)
+    table = _table(grid, uncached)
+    table.joined = joined
+    return table
 
 
-def _workbook(data: bytes) -> tuple[list[list[Any]], set[tuple[int, int]]]:
+def _workbook(data: bytes) -> tuple[list[list[Any]], set[tuple[int, int]], dict[tuple[int, int], int]]:
     bad = Refusal(
         "import.broken",
         "文件打不开，可能没有传完。重新另存再传。",
@@ -125,13 +131,16 @@ def _workbook(data: bytes) -> tuple[list[list[Any]], set[tuple[int, int]]]:
         raise
     except Exception:
         raise bad from None
+    joined = {}
     for (top, left), (bottom, right) in merged:
         if (bottom - top + 1) * (right - left + 1) > 100_000:
             continue
         for r in range(top, min(bottom + 1, len(grid))):
             for c in range(left, min(right + 1, len(grid[r]))):
                 grid[r][c] = grid[top][left]
-    return grid, _formulas(archive)
+                if r > top:
+                    joined[r + 1, c] = top + 1
+    return grid, _formulas(archive), joined
 
 
 _FORMULA = re.compile(rb'<c r="([A-Z]+)(\d+)"[^>]*>\s*<f[^>]*>[^<]*</f>\s*(?:<v\s*/>|<v></v>)?\s*</c>')
@@ -259,6 +268,18 @@ def rows(table: Table, mapping: Mapping[str, int]) -> Iterator[tuple[int, dict[s
                     Problem(number, head, f"第 {number} 行“{head}”{zh}", f"Row {number}, “{head}”: {en}", at)
                 )
 
+            above = table.joined.get((number, at))
+            if above is not None and name in ("name", *_AMOUNTS) and cell not in (None, ""):
+                what = (
+                    ("一行写一个项目", "one project a row")
+                    if name == "name"
+                    else ("把金额分到各行", "give each row its own amount")
+                )
+                wrong(
+                    f"与第 {above} 行合并成一格。拆开合并，{what[0]}，再传。",
+                    f"is merged with row {above}. Unmerge it, {what[1]}, and send it again.",
+                )
+                continue
             if (number, at) in table.uncached:
                 wrong(
                     "是公式错误，或公式没有算出值。在 Excel 里打开、存一次，或改成数值。",
@@ -353,6 +374,17 @@ def _amount(number: Any, unit: str | None) -> int:
     fen = to_fen(number if isinstance(number, str) else repr(number), unit)
     if fen < 0:
         raise Refusal("import.negative", f"是负数 {number}。核对。", f"is negative: {number}. Check it.")
+    return _plausible(fen, number, unit)
+
+
+def _plausible(fen: int, written: Any, unit: str) -> int:
+    """Refuse what can only be a slip of the unit: yuan written into a column of 万元 makes hundreds of billions."""
+    if fen > 1000 * FEN_PER["亿元"]:
+        raise Refusal(
+            "import.unit",
+            f"写成 {written}，按“{unit}”算是 {fen // FEN_PER['亿元']:,} 亿元，像是混用了单位。在这一格写明单位，如 1.2 亿元。",
+            f"reads {written}; in {unit} that is {fen // FEN_PER['亿元']:,} 亿元, as if units were mixed. State the unit in the cell.",
+        )
     return fen
 
 
