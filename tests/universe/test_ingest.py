@@ -147,6 +147,8 @@ def test_workbook_and_parquet_give_what_the_csv_gives(tmp_path, industries):
         ("a.csv", b"", "universe.file_empty"),
         ("a.csv", os.urandom(5_000) + b"\0", "universe.file_binary"),
         ("a.csv", "企业名称,统一社会信用代码\n".encode("utf-16"), "universe.file_encoding"),
+        ("a.csv", "企业名称\t统一社会信用代码\r\n甲\t1\r\n".encode("utf-16-le"), "universe.file_encoding"),
+        ("a.csv", "序号,企业名称,统一社会信用代码\n".encode("utf-16-be"), "universe.file_encoding"),
         ("a.xlsx", b"PK\x03\x04 not a workbook", "universe.file_binary"),
         ("a.parquet", b"PAR1 no", "universe.file_binary"),
         ("a.pdf", b"%PDF-1.7", "universe.file_kind"),

@@ -11,6 +11,7 @@ import contextlib
 import csv
 import datetime as dt
 import io
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from itertools import islice
@@ -138,7 +139,7 @@ def _look_csv(path: Path, encoding: str | None) -> Source:
             file.seek(at)
             samples.append(file.read(_HEAD_BYTES // 4).partition(b"\n")[2])
     start = 0
-    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)):
+    if head.startswith((codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE)) or _unmarked_utf16(head):
         raise _refuse(
             "encoding", path, "是 UTF-16 编码。另存为“CSV UTF-8”", "it is UTF-16. Save it as “CSV UTF-8”"
         )
@@ -168,6 +169,15 @@ def _look_csv(path: Path, encoding: str | None) -> Source:
             "it does not decode as text. Check the encoding (UTF-8 or GB18030) and the file itself",
         )  # fmt: skip
     return Source(path, "csv", header, place + 1, lines[place][0], encoding, delimiter, size)
+
+
+def _unmarked_utf16(head: bytes) -> bool:
+    """Whether the head reads as UTF-16 without its mark and then holds a header known here."""
+    if b"\0" not in head:
+        return False
+    words = re.split(r"[\s,;|\"]+", head[:4_096].decode("utf-16-le", "replace"))
+    words += re.split(r"[\s,;|\"]+", head[:4_096].decode("utf-16-be", "replace"))
+    return recognised(words) > 0
 
 
 def _encoding(path: Path, samples: list[bytes], wanted: str | None) -> str:
