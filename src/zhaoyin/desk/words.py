@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from typing import Any
 
-from django.utils.functional import lazystr
+from django.utils.functional import lazy
 from django.utils.translation import get_language
 
 from zhaoyin.base.errors import Refusal
@@ -39,8 +39,11 @@ class _Lazy:
         return say(self.zh, self.en, **self.values)
 
 
+_shown = lazy(str, str)  # made once: Django builds a class for each call of lazy
+
+
 def _lazy(zh: str, en: str, values: dict[str, Any]) -> Any:
-    return lazystr(_Lazy(zh, en, values))
+    return _shown(_Lazy(zh, en, values))
 
 
 def sentence(refusal: Refusal) -> str:

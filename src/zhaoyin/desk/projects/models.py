@@ -14,26 +14,32 @@ from zhaoyin.desk.accounts.models import Department
 from zhaoyin.desk.evidence.models import Mark, Row
 from zhaoyin.desk.words import t
 
+_told: dict[str, tuple[Any, list[tuple[str, Any]]]] = {}
+
+
+def _choices(what: str) -> list[tuple[str, Any]]:
+    """Words of the rules in force, made once for these rules: a list asks for them in every cell."""
+    from zhaoyin.desk.projects.rules import rules
+
+    book = rules()
+    if what not in _told or _told[what][0] is not book:
+        _told[what] = book, [(word.code, t(word.zh, word.en)) for word in getattr(book, what).values()]
+    return _told[what][1]
+
 
 def stages() -> list[tuple[str, Any]]:
     """The stages of the rules in force, as choices."""
-    from zhaoyin.desk.projects.rules import rules
-
-    return [(word.code, t(word.zh, word.en)) for word in rules().stages.values()]
+    return _choices("stages")
 
 
 def tracks() -> list[tuple[str, Any]]:
     """The tracks of the rules in force, as choices: a pack may add one."""
-    from zhaoyin.desk.projects.rules import rules
-
-    return [(word.code, t(word.zh, word.en)) for word in rules().tracks.values()]
+    return _choices("tracks")
 
 
 def gates() -> list[tuple[str, Any]]:
     """The milestones of the rules in force, as choices."""
-    from zhaoyin.desk.projects.rules import rules
-
-    return [(word.code, t(word.zh, word.en)) for word in rules().gates.values()]
+    return _choices("gates")
 
 
 class VisibleManager(models.Manager["Project"]):
