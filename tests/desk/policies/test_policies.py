@@ -7,9 +7,10 @@ import zhaoyin.packs
 from zhaoyin.base.errors import Refusal
 from zhaoyin.desk.accounts.actions import system_user
 from zhaoyin.desk.deals.models import Commitment
+from zhaoyin.desk.parties.models import Organisation
 from zhaoyin.desk.policies import actions, queries
 from zhaoyin.desk.policies.models import Offer, Text
-from zhaoyin.desk.projects.models import Project
+from zhaoyin.desk.projects.models import Investor, Project
 from zhaoyin.packs import load_pack
 
 EXAMPLES = Path(zhaoyin.packs.__file__).parent / "example-policies"
@@ -117,6 +118,9 @@ def test_an_accepted_offer_becomes_promises_of_both_sides(book, project, people,
     done = browser.post("/policies/offers/new/", sent)
     offer = Offer.objects.get()
     assert done.status_code == 302 and [line["fen"] for line in offer.lines] == [29_000_000]
+    assert offer.facts["总投资"] == "3,000万元" and offer.facts["成立年限"] == "1年"
+    asked_again = browser.get("/policies/calculator/", {"project": project.pk}).content.decode()
+    assert "的报价" in asked_again and "3,000万元" in asked_again and 'hx-swap="innerHTML"' in asked_again
     assert browser.get(offer.get_absolute_url()).status_code == 200
     browser.post(f"/policies/offers/{offer.pk}/accept/")
     ours = Commitment.objects.filter(project=project, side=Commitment.Side.REGION).order_by("due_on")
@@ -149,3 +153,48 @@ def test_a_barred_clause_enters_no_offer_without_its_basis(book, project, head):
 def test_who_may(book, project, as_role):
     assert as_role("officer").post("/policies/files/example.yaml/check/", {"body": ""}).status_code == 403
     assert as_role("auditor").post("/policies/offers/new/", {"project": project.pk}).status_code == 403
+
+
+def test_known_values_fill_the_calculator_and_say_where_from(book, project, as_role):
+    firm = Organisation.objects.create(name="金饰加工有限公司", industry="C2438 珠宝首饰制造")
+    Investor.objects.create(project=project, organisation=firm)
+    Project.objects.filter(pk=project.pk).update(contracted_fen=3 * 10**11, capital_fen=10**9)
+    browser = as_role("officer")
+    page = browser.get(
+        "/policies/calculator/", {"project": project.pk, "on": ON.isoformat()}
+    ).content.decode()
+    assert 'value="C2438"' in page and "取自客商登记" in page
+    assert 'value="30亿元"' in page and "取自核验的签约额" in page
+    page = browser.get("/policies/calculator/", {"organisation": firm.pk}).content.decode()
+    assert 'value="C2438"' in page and "金饰加工有限公司" in page
+    found = browser.get("/policies/calculator/", {"who": "金"}).content.decode()
+    assert f"?project={project.pk}" in found and f"?organisation={firm.pk}" in found
+    assert "没有叫“乌有”的" in browser.get("/policies/calculator/", {"who": "乌有"}).content.decode()
+
+
+def test_reasons_and_delivery_speak_english_to_an_english_reader(book, as_role, client):
+    browser = as_role("officer")
+    browser.cookies["zhaoyin_language"] = "en"
+    query = {f"f-{k}": v for k, v in (FACTS | {"成立年限": "9年"}).items()} | {"on": ON.isoformat()}
+    page = browser.get("/policies/calculator/", query).content.decode()
+    assert "CNY 2,750,000 more of 设备投资 → CNY 500,000" in page
+    assert "9 years: 6 years over (cannot be changed)" in page and "short form" in page
+    assert "the text states no amount" not in page and "快申快享" not in page
+    clause = browser.get("/policies/clauses/ex-equipment/").content.decode()
+    assert "not “失信”" in clause and "holds" in clause and "No concern found" in clause
+
+
+def test_a_clause_page_runs_its_tests_and_examples_load_once(db, as_role):
+    browser = as_role("head")
+    assert browser.post("/policies/examples/").status_code == 302
+    browser.post("/policies/examples/")
+    assert Text.objects.filter(name="example.yaml").count() == 1
+    page = browser.get("/policies/clauses/ex-equipment/").content.decode()
+    assert "设备刚到档" in page and "相符" in page and "不符</span>" not in page
+    assert (
+        "设备差一分不到档"
+        in browser.post(
+            "/policies/files/example.yaml/check/", {"body": Text.objects.get(name="example.yaml").body}
+        ).content.decode()
+    )
+    assert as_role("auditor").post("/policies/examples/").status_code == 403

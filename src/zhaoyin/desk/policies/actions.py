@@ -152,7 +152,7 @@ def make_offer(
         raise Refusal("offer.empty", "至少选一条可享受的条款。", "Choose at least one clause that applies.")
     versions = {name: row.number for name, row in queries.texts().items()}
     return create(
-        actor, "offer.create", Offer, project=project, on=on, facts=dict(calculation.given), lines=lines, texts=versions,
+        actor, "offer.create", Offer, project=project, on=on, facts=calculation.facts, lines=lines, texts=versions,
         made_by=actor,
     )  # fmt: skip
 

@@ -257,6 +257,7 @@ class Calculation:
     years: dict[int, int]
     high: int | None
     given: dict[str, str]
+    facts: dict[str, str]  # the same with units, as understood
 
     @property
     def answers(self) -> list[Answer]:
@@ -314,7 +315,8 @@ def calculate(
     tops = [top for _, top in pending]
     high = None if None in tops else assessment.total + sum(top for top in tops if top is not None)
     laws = {p.id: lawful.judge(p, found.dictionary, on) for p in found.rules(on).policies}
-    return Calculation(on, asks, assessment, laws, list(papers.values()), years, high, given)
+    facts = {name: found.dictionary[name].show(value) for name, value in row.items()}
+    return Calculation(on, asks, assessment, laws, list(papers.values()), years, high, given, facts)
 
 
 def _with_unit(field: incentives.Field, text: str) -> str:
