@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import io
+import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -168,45 +169,53 @@ class List:
 
     def export(self, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse:
         """The list as shown (filters, search, order) as a workbook; asked for, permitted and logged."""
-        policy.demand(request.user, "list.export")
-        total = rows.count()
-        if total > EXPORT_LIMIT:
-            raise Refusal(
-                "export.too_many",
-                f"这张表有 {total:,} 行，一次最多导出 {EXPORT_LIMIT:,} 行。先筛选再导出。",
-                f"This list has {total:,} rows; {EXPORT_LIMIT:,} can be exported at once. Filter first.",
-            )
-        book = Workbook()
-        sheet = book.active
-        assert sheet is not None
-        sheet.title = str(self.title)[:31]
-        sheet.append([str(column.words) for column in self.columns])
-        for cell in sheet[1]:
-            cell.font = Font(bold=True)
-        for row in attach_marks(rows):
-            sheet.append([_safe(column.value(row)) for column in self.columns])
-        for place in range(1, len(self.columns) + 1):
-            sheet.column_dimensions[get_column_letter(place)].width = 22
-        sheet.freeze_panes = "A2"
-        stamp = say(
-            "导出人 {who}，{at}",
-            "Exported by {who}, {at}",
-            who=request.user,
-            at=dt.datetime.now().strftime("%F %T"),
+        head = [str(column.words) for column in self.columns]
+        body = ([column.value(row) for column in self.columns] for row in attach_marks(rows))
+        return workbook(request, str(self.title), head, body, rows.count())
+
+
+def workbook(
+    request: HttpRequest, title: str, head: Sequence[str], rows: Iterable[Sequence[Any]], total: int
+) -> HttpResponse:
+    """A list as an Excel file: permission-checked, bounded, logged, with who exported it and when at the foot."""
+    policy.demand(request.user, "list.export")
+    if total > EXPORT_LIMIT:
+        raise Refusal(
+            "export.too_many",
+            f"这张表有 {total:,} 行，一次最多导出 {EXPORT_LIMIT:,} 行。先筛选再导出。",
+            f"This list has {total:,} rows; {EXPORT_LIMIT:,} can be exported at once. Filter first.",
         )
-        sheet.oddFooter.center.text = stamp  # type: ignore[union-attr]
-        audit(
-            who(request),
-            "list.export",
-            after={"list": str(self.title), "rows": total, "query": request.GET.urlencode()},
-        )
-        out = io.BytesIO()
-        book.save(out)
-        response = HttpResponse(
-            out.getvalue(), content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
-        )
-        response["Content-Disposition"] = f'attachment; filename="zhaoyin-{dt.date.today():%Y%m%d}.xlsx"'
-        return response
+    book = Workbook()
+    sheet = book.active
+    assert sheet is not None
+    sheet.title = re.sub(r"[\[\]:*?/\\]", " ", title)[:31]
+    sheet.append(list(head))
+    for cell in sheet[1]:
+        cell.font = Font(bold=True)
+    for row in rows:
+        sheet.append([_safe(value) for value in row])
+    for place in range(1, len(head) + 1):
+        sheet.column_dimensions[get_column_letter(place)].width = 22
+    sheet.freeze_panes = "A2"
+    stamp = say(
+        "导出人 {who}，{at}",
+        "Exported by {who}, {at}",
+        who=request.user,
+        at=dt.datetime.now().strftime("%F %T"),
+    )
+    sheet.oddFooter.center.text = stamp  # type: ignore[union-attr]
+    audit(
+        who(request),
+        "list.export",
+        after={"list": title, "rows": total, "query": request.GET.urlencode()},
+    )
+    out = io.BytesIO()
+    book.save(out)
+    response = HttpResponse(
+        out.getvalue(), content_type="application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+    )
+    response["Content-Disposition"] = f'attachment; filename="zhaoyin-{dt.date.today():%Y%m%d}.xlsx"'
+    return response
 
 
 def _safe(value: Any) -> Any:
@@ -230,4 +239,4 @@ def link(url: str, words: Any) -> Any:
     return format_html('<a href="{}">{}</a>', url, words)
 
 
-__all__ = ["Column", "Filter", "List", "link", "list_view"]
+__all__ = ["Column", "Filter", "List", "link", "list_view", "workbook"]

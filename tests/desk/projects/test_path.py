@@ -1,11 +1,13 @@
 """The path claim → verify → derive → close → figure, and what is refused on it."""
 
 import datetime as dt
+import io
 from decimal import Decimal
 
 import pytest
 from django.db import IntegrityError, connection, transaction
 from django.db.utils import DatabaseError, InternalError
+from openpyxl import load_workbook
 
 from tests.desk.projects.house import ORDER, D, People, bring_to, contract, fill, new_project, pass_gate
 from zhaoyin.base.errors import Refusal
@@ -466,3 +468,26 @@ def test_the_list_behind_a_number_is_the_number(people, closed):
         ind = rules().indicators[code]
         rows = queries.behind(ind, M(2026, 1), "period")
         assert sum(e.quantity for e in rows) == value(code, M(2026, 1))
+
+
+def test_the_list_behind_a_number_leaves_as_a_workbook_that_adds_up(client, people, closed):
+    url = "/figures/list/?month=202601&indicator=contracted_amount&view=period&part=top"
+    client.force_login(people.officer)
+    assert client.get(url + "&as=xlsx").status_code == 403
+    client.force_login(people.verifier)
+    assert "as=xlsx" in client.get(url).content.decode()
+    sheet = load_workbook(io.BytesIO(client.get(url + "&as=xlsx").content)).active
+    head, *rows = sheet.iter_rows(values_only=True)
+    assert "元" in head[-1]
+    assert rows and round(sum(row[-1] for row in rows) * 100) == value("contracted_amount", M(2026, 1))
+
+
+def test_late_and_why_leaves_as_a_workbook(client, people, closed):
+    client.force_login(people.verifier)
+    page = client.get("/projects/late/").context["page"]
+    answer = client.get("/projects/late/?as=xlsx")
+    assert answer.status_code == 200
+    sheet = load_workbook(io.BytesIO(answer.content)).active
+    assert [row[1] for row in sheet.iter_rows(min_row=2, values_only=True)][:25] == [
+        p.name for p in page.object_list
+    ]

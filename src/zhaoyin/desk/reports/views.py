@@ -11,8 +11,9 @@ from django.shortcuts import redirect, render
 from zhaoyin import lifecycle
 from zhaoyin.base.errors import Refusal
 from zhaoyin.base.money import show_money
-from zhaoyin.desk.accounts.policy import needs, who
+from zhaoyin.desk.accounts.policy import may, needs, who
 from zhaoyin.desk.deals.models import Capital
+from zhaoyin.desk.lists import workbook
 from zhaoyin.desk.projects import rules as in_force
 from zhaoyin.desk.projects.forms import Amount
 from zhaoyin.desk.reports import actions, queries
@@ -117,18 +118,14 @@ def _behind(request: HttpRequest, month: lifecycle.Month) -> dict[str, Any]:
         part = "top"
     rows = queries.behind(ind, month, view, part)
     page = Paginator(rows, 25).get_page(request.GET.get("page"))
-    entries = _with_proof(page.object_list)
-    if ind.kind == "net":  # what counts elsewhere is taken off
-        for e in entries:
-            if e.account.lstrip(queries.DEMO) == ind.minus:
-                e.quantity = -e.quantity
+    entries = _signed(page.object_list, ind)
     books = queries.Books()
     figure = lifecycle.figure(ind, books, month, view=view, rules=in_force.rules(), lists=False)
     return {
         "ind": ind, "ind_words": ind.text(_language()), "formula": ind.formula.text(_language()), "view": view,
         "part": part, "page": page, "entries": entries, "figure": _cell(figure, ind.unit), "money": ind.unit == "分" or ind.code == "capital_ratio",
         "as_money": (ind.unit == "分" or ind.code in {"capital_ratio", "target_completion"}),
-        "splits": _splits(ind, books, month, view),
+        "splits": _splits(ind, books, month, view), "may_export": may(request.user, "list.export"),
     }  # fmt: skip
 
 
@@ -146,6 +143,15 @@ def _splits(
             )
             found.append({"words": words, "fen": fen})
     return found
+
+
+def _signed(entries: Iterable[Entry], ind: lifecycle.Indicator) -> list[Entry]:
+    rows = _with_proof(entries)
+    if ind.kind == "net":  # what counts elsewhere is taken off
+        for e in rows:
+            if e.account.lstrip(queries.DEMO) == ind.minus:
+                e.quantity = -e.quantity
+    return rows
 
 
 def _with_proof(entries: Iterable[Entry]) -> list[Entry]:
@@ -185,6 +191,8 @@ def behind(request: HttpRequest) -> HttpResponse:
     """The list behind one number, for the page or as a swap."""
     month = _month(request)
     context = {"month": month, **_behind(request, month)}
+    if request.GET.get("as") == "xlsx":
+        return _behind_workbook(request, context)
     if request.headers.get("HX-Request"):
         return render(request, "reports/_behind.html", context)
     return render(request, "reports/indicators.html", {**_shell(request, month), **context})
@@ -236,3 +244,21 @@ def target(request: HttpRequest) -> HttpResponse:
         actions.set_target(who(request), year, fen, request.POST["citation"])
         messages.info(request, say("目标已记。", "Target recorded."))
     return redirect("reports:indicators")
+
+
+def _behind_workbook(request: HttpRequest, shown: dict[str, Any]) -> HttpResponse:
+    """The list behind one number, whole: project, fact, proof and what it counts, so that anybody can add it up again."""
+    money = bool((shown["as_money"] and shown["part"] == "top") or shown["ind"].code == "capital_ratio")
+    head = [
+        say("编号", "Code"), say("项目", "Project"), say("事实日期", "Date of the fact"), say("调整", "Adjusts"),
+        say("凭什么", "Proof"), say("计入（元）", "Counts (yuan)") if money else say("计入", "Counts"),
+    ]  # fmt: skip
+    rows = shown["page"].paginator.object_list
+
+    def lines() -> Iterable[list[Any]]:
+        for start in range(0, shown["page"].paginator.count, 1000):
+            for e in _signed(rows[start : start + 1000], shown["ind"]):
+                counts = e.quantity / 100 if money else e.quantity
+                yield [e.project.code, e.project.name, e.fact_on, str(e.adjusts or ""), e.proof_words, counts]  # type: ignore[attr-defined]
+
+    return workbook(request, shown["ind_words"], head, lines(), shown["page"].paginator.count)
