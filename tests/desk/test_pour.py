@@ -4,6 +4,7 @@ import datetime as dt
 import threading
 
 import pytest
+from django.contrib.contenttypes.models import ContentType
 from django.db import connection, transaction
 from django.db.utils import OperationalError
 
@@ -46,7 +47,7 @@ def test_links_json_and_empty_values_are_poured():
     proofs = Pour(
         Provenance,
         ["object_id", "locator"],
-        content_type_id=1,
+        content_type_id=ContentType.objects.get_for_model(Project).pk,
         field="name",
         mark=Mark.SAID,
         locator_kind="cell",

@@ -37,8 +37,8 @@ PRIOR_NAMES = (
 
 def budget_for(rows: int) -> int:
     """Postings read per written name: fewer in a large register, where each read misses the cache (measured at 1.1 M
-    names: a quarter fewer reads is a third more speed for 0.2 % of self-recall)."""
-    return int(np.clip(30_000 * (300_000 / max(1, rows)) ** 0.65, 8_000, 30_000))
+    names: a quarter fewer reads costs 0.3 % of self-recall)."""
+    return int(np.clip(30_000 * (300_000 / max(1, rows)) ** 0.75, 8_000, 30_000))
 
 
 TOP = 40
