@@ -13,13 +13,13 @@ from zhaoyin.desk.projects.models import Project
 from zhaoyin.desk.words import say, t
 
 CURRENCIES = [
-    ("CNY", "人民币 CNY"),
-    ("USD", "美元 USD"),
-    ("EUR", "欧元 EUR"),
-    ("HKD", "港元 HKD"),
-    ("JPY", "日元 JPY"),
-    ("KRW", "韩元 KRW"),
-    ("SGD", "新加坡元 SGD"),
+    ("CNY", t("人民币 CNY", "Yuan CNY")),
+    ("USD", t("美元 USD", "US dollar USD")),
+    ("EUR", t("欧元 EUR", "Euro EUR")),
+    ("HKD", t("港元 HKD", "Hong Kong dollar HKD")),
+    ("JPY", t("日元 JPY", "Yen JPY")),
+    ("KRW", t("韩元 KRW", "Won KRW")),
+    ("SGD", t("新加坡元 SGD", "Singapore dollar SGD")),
 ]
 
 
