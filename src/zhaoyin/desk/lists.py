@@ -220,7 +220,7 @@ def workbook(
 
 def _safe(value: Any) -> Any:
     """A text that Excel would run as a formula is kept as text."""
-    return "'" + value if isinstance(value, str) and value[:1] in "=+-@\t\r" else value
+    return "'" + value if isinstance(value, str) and value.startswith(tuple("=+-@\t\r")) else value
 
 
 def list_view(spec: List) -> Callable[[HttpRequest], HttpResponse]:

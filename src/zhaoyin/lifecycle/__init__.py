@@ -1,4 +1,5 @@
-"""A project's life as rules in data, evaluated purely: stage, what is missing, lights, exits, indicators.
+"""A project's life as rules in data, evaluated purely: stage, what is missing, lights, exits,
+what is left out, indicators.
 
 ``rules = Rules.load()``; a project is a `Project` with its `Milestone` rows; a month's figure is
 ``figure("started_ratio@1", Book(entries), Month(2026, 10))``.
@@ -18,7 +19,18 @@ from zhaoyin.lifecycle.book import (
     scope_of,
 )
 from zhaoyin.lifecycle.columns import stages_many
-from zhaoyin.lifecycle.rules import Exit, Gate, Indicator, LightRule, Requirement, Rules, Track, Word
+from zhaoyin.lifecycle.exclusion import Signing, exclusion, industry_code
+from zhaoyin.lifecycle.rules import (
+    Exclusion,
+    Exit,
+    Gate,
+    Indicator,
+    LightRule,
+    Requirement,
+    Rules,
+    Track,
+    Word,
+)
 from zhaoyin.lifecycle.state import (
     CLAIMED,
     COUNTED,
@@ -54,6 +66,7 @@ __all__ = [
     "Alarm",
     "Book",
     "Entry",
+    "Exclusion",
     "Exit",
     "Figure",
     "Gate",
@@ -68,13 +81,16 @@ __all__ = [
     "Requirement",
     "Rules",
     "Scope",
+    "Signing",
     "Track",
     "Word",
     "booked_in",
     "check_dates",
     "check_exit",
     "contracted",
+    "exclusion",
     "figure",
+    "industry_code",
     "lights",
     "may_propose",
     "may_verify",

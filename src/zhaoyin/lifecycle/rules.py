@@ -12,6 +12,7 @@ from typing import Any, Generic, TypeVar
 import yaml
 
 from zhaoyin.base.errors import Refusal
+from zhaoyin.base.money import parse_money
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,6 +99,18 @@ class Exit(Word):
 
 
 @dataclass(frozen=True, slots=True)
+class Exclusion(Word):
+    """Verified projects that count in no figure. Without ``industry``, ``sectors``, ``below`` (fen) or ``recorded_after``
+    (working days from the signing to its record) it is a verifier's judgement; ``active`` is the switch."""
+
+    active: bool = True
+    industry: tuple[str, ...] = ()
+    sectors: tuple[str, ...] = ()
+    below: int | None = None
+    recorded_after: int | None = None
+
+
+@dataclass(frozen=True, slots=True)
 class Indicator(Word):
     """A definition. ``ref`` (id@version) is what a published figure keeps."""
 
@@ -154,6 +167,7 @@ class Rules:
     exit_needs: Table[Word]
     reasons: Table[Word]
     origins: Table[Word]
+    exclusions: Table[Exclusion]
     indicators: Table[Indicator]
     pause_days: int = 180
     pause_who: str = "head"
@@ -299,6 +313,61 @@ def _exit(row: Mapping[str, Any]) -> Exit:
     )
 
 
+def _exclusion(row: Mapping[str, Any]) -> Exclusion:
+    """One row, with a sentence for whoever wrote it wrongly in a pack."""
+    code = str(row["code"])
+
+    def wrong(key: str, zh: str, en: str) -> Refusal:
+        return Refusal(
+            "lifecycle.exclusion.value",
+            f"规则 exclusions 的“{code}”里 {key} 写错了：{zh}。",
+            f"In exclusions, “{code}”, {key} is wrong: {en}.",
+            where=f"{code}.{key}",
+        )
+
+    known = ("code", "zh", "en", "active", "industry", "sectors", "below", "recorded_after")
+    for key in row:
+        if key not in known:
+            raise wrong(
+                str(key), f"没有这一项，可用 {'、'.join(known)}", f"unknown; known are {', '.join(known)}"
+            )
+    active, below, after = row.get("active", True), row.get("below"), row.get("recorded_after")
+    if not isinstance(active, bool):
+        raise wrong("active", "只能写 true 或 false", "write true or false")
+    lists: dict[str, tuple[str, ...]] = {}
+    for key in ("industry", "sectors"):
+        given = row.get(key) or ()
+        if not isinstance(given, list | tuple):
+            raise wrong(key, "写成一列，如 ['70']", "write a list such as ['70']")
+        lists[key] = tuple(str(one).strip() for one in given)
+    for one in lists["industry"]:
+        if not (one.isascii() and one.isdigit() and 2 <= len(one) <= 4):
+            raise wrong(
+                "industry",
+                f"“{one}”不是二到四位行业代码，写成 '70'",
+                f"“{one}” is no code of two to four digits; write '70'",
+            )
+    fen = None
+    if below is not None:
+        try:
+            money = parse_money(str(below))
+        except Refusal as refusal:
+            raise wrong("below", refusal.zh.rstrip("。"), refusal.en.rstrip(".")) from None
+        if money.currency != "CNY" or money.fen <= 0:
+            raise wrong(
+                "below",
+                "写大于 0 的人民币金额，如 3000万元",
+                "write an amount in CNY above 0, such as 3000万元",
+            )
+        fen = money.fen
+    if after is not None and (isinstance(after, bool) or not isinstance(after, int) or after < 1):
+        raise wrong("recorded_after", "写大于 0 的工作日数", "write a number of working days above 0")
+    return Exclusion(
+        code, row["zh"], row["en"], active=active, industry=lists["industry"], sectors=lists["sectors"], below=fen,
+        recorded_after=after,
+    )  # fmt: skip
+
+
 def _indicator(row: Mapping[str, Any]) -> Indicator:
     return Indicator(
         row["id"],
@@ -370,6 +439,7 @@ def _build(data: dict[str, Any]) -> Rules:
             exit_needs=words("exit_needs"),
             reasons=Table("reason", (Word(code, r["zh"], r["en"]) for code, r in data["reasons"].items())),
             origins=words("origins"),
+            exclusions=Table("exclusion", map(_exclusion, data["exclusions"])),
             indicators=Table("indicator", map(_indicator, data["indicators"])),
             pause_days=int(data["pause"]["days"]),
             pause_who=str(data["pause"]["who"]),

@@ -13,7 +13,7 @@ from zhaoyin import lifecycle
 from zhaoyin.base.errors import Refusal
 from zhaoyin.desk.deals import actions as deals
 from zhaoyin.desk.deals.models import Capital
-from zhaoyin.desk.projects import actions, corrections, derive
+from zhaoyin.desk.projects import actions, corrections, counting, derive
 from zhaoyin.desk.projects import rules as in_force
 from zhaoyin.desk.projects.models import Milestone, Project
 from zhaoyin.desk.reports import actions as reports
@@ -144,6 +144,20 @@ class Desk(RuleBasedStateMachine):
         for who in (self.people.head, self.people.leader):
             self.attempt(actions.leave, who, Project.objects.get(pk=pk), code, values)
 
+    @rule(
+        pk=projects, who=st.sampled_from(WHO), code=st.sampled_from(["own_area", "public_funds", "nothing"])
+    )
+    def leave_out(self, pk, who, code):
+        project = Project.objects.get(pk=pk)
+        if self.attempt(counting.leave_out, self.who(who), project, code, "搬迁，不是新投资"):
+            assert self.who(who).pk not in in_force.team(project) and "verifier" in self.who(who).roles
+
+    @rule(pk=projects, who=st.sampled_from(WHO))
+    def take_in(self, pk, who):
+        project = Project.objects.get(pk=pk)
+        if self.attempt(counting.take_in, self.who(who), project, "查明是新投资"):
+            assert self.who(who).pk not in in_force.team(project) and project.left_out
+
     @rule(month=st.integers(1, 8))
     def close(self, month):
         if self.attempt(reports.close_month, self.people.verifier, 202600 + month):
@@ -195,10 +209,19 @@ class Desk(RuleBasedStateMachine):
     def money_stays_within_the_contract_and_each_voucher_counts_once(self):
         for project in Project.objects.filter(cohort__gt=0):
             assert project.capital_fen <= project.contracted_fen
-            signed = [e.quantity for e in project.entries.filter(account="signed")]
+            signed = [e.quantity for e in project.entries.filter(account__in=["signed", "!signed"])]
             assert sum(signed) == 1
         vouchers = list(Capital.objects.exclude(mark="rejected").values_list("voucher_sha256", flat=True))
         assert len(vouchers) == len(set(vouchers))
+
+    @invariant()
+    def a_project_counts_here_or_there_and_never_in_both(self):
+        for project in Project.objects.all():
+            sums = {}
+            for e in project.entries.all():
+                key = (e.account.startswith("!"), e.account.lstrip("!"), e.cohort)
+                sums[key] = sums.get(key, 0) + e.quantity
+            assert not [key for key, n in sums.items() if n and key[0] != bool(project.left_out)]
 
 
 @pytest.mark.django_db

@@ -50,7 +50,7 @@ def test_a_packs_rules_come_into_force_when_it_is_loaded(people, pack, client):
     book = in_force.rules()
     assert book.ref == "cloudy@4" and book.indicators["landed_ratio"].ref == "landed_ratio@2"
     project.refresh_from_db()
-    assert before == "default@1" and project.rules_version == "cloudy@4"  # every clock was derived anew
+    assert before == "default@2" and project.rules_version == "cloudy@4"  # every clock was derived anew
     assert D(2026, 1, 8) >= project.yellow_on and list(derive.check()) == []
     assert region.load(str(pack))["zhaoyin.desk.projects.actions:load_pack_rules"] == 0
 
@@ -80,7 +80,7 @@ def test_a_changed_file_is_picked_up_at_once(tmp_path, monkeypatch):
     os.utime(file, ns=(1, 1))
     assert in_force.rules().ref == "cloudy@5"
     monkeypatch.delenv("ZHAOYIN_RULES")
-    assert in_force.rules().ref == "default@1"
+    assert in_force.rules().ref == "default@2"
 
 
 @pytest.mark.parametrize(
@@ -107,5 +107,5 @@ def test_rules_over_what_nobody_fills_are_refused_and_nothing_changes(people, pa
     with pytest.raises(Refusal) as caught:
         actions.load_pack_rules(system_user(), load_pack(pack))
     assert caught.value.where == where and caught.value.zh.endswith("。")
-    assert in_force.rules().ref == "default@1"
+    assert in_force.rules().ref == "default@2"
     assert Project.objects.count() == 0

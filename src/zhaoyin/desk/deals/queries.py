@@ -7,6 +7,7 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 from decimal import Decimal
+from typing import Any
 
 from django.db.models import Count, Min, Q, QuerySet, Sum
 from django.db.models.functions import Coalesce
@@ -67,7 +68,8 @@ def tally(event: Event | None = None) -> Tally:
                     mark__in=PROVEN,
                     currency="CNY",
                     is_demo=False,
-                ),
+                )
+                & ~Q(pk__in=_left_out()),
             ),
             0,
         ),
@@ -86,6 +88,11 @@ def tally(event: Event | None = None) -> Tally:
         signing_reported=reported.values("project").distinct().count(),
         is_demo=is_demo,
     )
+
+
+def _left_out() -> QuerySet[Agreement, Any]:
+    """Papers none of whose projects counts in the figures."""
+    return Agreement.objects.exclude(projects__left_out="").filter(projects__left_out__gt="").values("pk")
 
 
 def rows_for(event: Event) -> QuerySet[Agreement]:
@@ -219,6 +226,13 @@ def outside_fen(agreement: Agreement, project_id: int) -> int:
     if agreement.currency == "CNY" or agreement.signed_on is None:
         return share
     return in_cny(share, agreement.currency, agreement.signed_on)[0]
+
+
+def signed_fen(project_id: int) -> int | None:
+    """The outside capital of the contract a project signed first; None where it states no amount."""
+    papers = Agreement.objects.filter(projects=project_id, kind=Agreement.Kind.CONTRACT, mark__in=STANDING)
+    first = papers.exclude(signed_on=None).order_by("signed_on", "id").first()
+    return outside_fen(first, project_id) or None if first else None
 
 
 def capital_of(project_id: int) -> dict[str, int]:

@@ -69,6 +69,8 @@ VERBS: dict[str, Any] = {
     "profile.create": t("开了项目档案", "opened the project's facts"),
     "profile.change": t("填了项目档案", "filled in the project's facts"),
     "profile.correct": t("更正了项目档案", "corrected the project's facts"),
+    "project.leave_out": t("未计入统计：", "left out of the figures"),
+    "project.take_in": t("重新计入统计：", "took into the figures again"),
     "correction.make": t("记了更正", "recorded a correction"),
     "member.add": t("加入团队", "joined the team"),
     "member.end": t("离开团队", "left the team"),

@@ -546,8 +546,10 @@ def _rebook_due(actor: User, project: Project, row: PlanDate) -> None:
         return
     if booked(project, "start_due"):
         from zhaoyin.desk.reports.models import Entry
+        from zhaoyin.desk.reports.queries import account_of
 
-        last = Entry.objects.filter(project=project, account="start_due", quantity=1).latest("id")
+        account = account_of(project, "start_due")
+        last = Entry.objects.filter(project=project, account=account, quantity=1).latest("id")
         book(actor, project, "start_due", -1, last.fact_on, source)
     book(actor, project, "start_due", 1, row.planned_on, source)
 
@@ -651,13 +653,16 @@ def verify(actor: User, milestone: Milestone, *, note: str = "", seen: int | Non
 def _count(actor: User, project: Project, milestone: Milestone) -> None:
     """Book what a verified milestone counts for."""
     from zhaoyin.desk.deals import actions as deals
+    from zhaoyin.desk.projects import counting
     from zhaoyin.desk.reports.books import book, booked, join_cohort, performed
     from zhaoyin.desk.reports.models import Entry
+    from zhaoyin.desk.reports.queries import account_of
 
     fact_on, source = milestone.fact_on, ("projects.milestone", milestone.pk)
     assert fact_on is not None
     if milestone.kind == "signed":
         first = deals.first_signing(project) or fact_on
+        counting.decide(actor, project)
         if not booked(project, "signed"):
             join_cohort(actor, project, first)
             book(actor, project, "signed", 1, first, source)
@@ -670,7 +675,8 @@ def _count(actor: User, project: Project, milestone: Milestone) -> None:
         if milestone.kind == "landed":
             performed(actor, project, fact_on, source)
         if milestone.kind == "started" and booked(project, "start_due"):
-            due = Entry.objects.filter(project=project, account="start_due", quantity=1).latest("id")
+            account = account_of(project, "start_due")
+            due = Entry.objects.filter(project=project, account=account, quantity=1).latest("id")
             book(actor, project, "started_due", 1, fact_on, source, not_before=due.period)
         if milestone.kind == "producing":
             book(actor, project, "capacity_due", 1, _months_on(fact_on, 24), source)

@@ -18,7 +18,7 @@ from zhaoyin.desk.accounts.policy import demand, who
 from zhaoyin.desk.api import REFUSALS
 from zhaoyin.desk.deals import actions as deals
 from zhaoyin.desk.deals.models import Agreement, Capital
-from zhaoyin.desk.projects import actions, corrections, forms, queries
+from zhaoyin.desk.projects import actions, corrections, counting, forms, queries
 from zhaoyin.desk.projects import rules as in_force
 from zhaoyin.desk.projects.models import Milestone, Project
 from zhaoyin.desk.reports import actions as reports
@@ -32,7 +32,8 @@ Word = Annotated[str, Field(max_length=200)]
 
 
 class ProjectOut(Schema):
-    """``light``: red, yellow, hold, ok or no (left). Amounts in fen, verified ones only."""
+    """``light``: red, yellow, hold, ok or no (left). Amounts in fen, verified ones only. ``left_out``: the exclusion of the
+    rules by which the project counts in no figure; blank when it counts."""
 
     id: int
     code: str
@@ -45,6 +46,7 @@ class ProjectOut(Schema):
     next_due_on: dt.date | None
     contracted_fen: int
     capital_fen: int
+    left_out: str
     version: int
     is_demo: bool
 
@@ -96,10 +98,21 @@ class CapitalOut(Schema):
     version: int
 
 
+class JudgementOut(Schema):
+    """Left out by ``code`` (blank: taken in again), why, by whom, when; the newest last."""
+
+    code: str
+    words: str
+    why: str
+    who: str
+    at: dt.datetime
+
+
 class ProjectFull(ProjectOut):
-    """One project: its milestones, what the next gate asks for, every burning light, its payments."""
+    """One project: whether it counts and who said so, its milestones, what the next gate asks for, every burning light, its payments."""
 
     gate: str
+    judgements: list[JudgementOut]
     milestones: list[MilestoneOut]
     needs: list[NeedOut]
     lights: list[LightOut]
@@ -154,6 +167,12 @@ class AmountIn(Schema):
     reason: Annotated[str, Field(max_length=300)]
 
 
+class LeaveOutIn(Schema):
+    code: Annotated[str, Field(min_length=1, max_length=16)]
+    reason: Annotated[str, Field(max_length=300)]
+    seen: int | None = None
+
+
 class CorrectionOut(Schema):
     id: int
     subject: str
@@ -165,7 +184,8 @@ class CorrectionOut(Schema):
 
 
 class FigureOut(Schema):
-    """A ratio has numerator and denominator; ``value`` is null where nothing can be divided or measured yet."""
+    """A ratio has numerator and denominator; ``percent`` is null where nothing can be divided or measured yet. ``left_out``
+    is what projects that count in no figure would add to the two."""
 
     indicator: str
     period: str
@@ -176,6 +196,8 @@ class FigureOut(Schema):
     percent: str | None
     measured: bool
     locked: bool
+    left_out_numerator: int | None
+    left_out_denominator: int | None
 
 
 class MonthOut(Schema):
@@ -193,6 +215,7 @@ def _full(project: Project) -> Project:
     gate = None if project.exit_code else lifecycle.next_gate(state, book)
     _row(project)
     project.gate = gate.code if gate else ""  # type: ignore[attr-defined]
+    project.judgements = counting.judgements([project.pk]).get(project.pk, [])  # type: ignore[attr-defined]
     project.needs = lifecycle.needs(state, gate.code, book) if gate else []  # type: ignore[attr-defined]
     project.lights = lifecycle.lights(state, today(), book)  # type: ignore[attr-defined]
     project.capital = list(project.capital_rows.all())  # type: ignore[attr-defined]
@@ -311,6 +334,20 @@ def correct_agreement(request: HttpRequest, project: int, pk: int, given: Amount
     return Status(201, made)
 
 
+@router.post("{int:pk}/leave-out", response={200: ProjectFull, **REFUSALS})
+def leave_out(request: HttpRequest, pk: int, given: LeaveOutIn) -> Any:
+    """From now on the project counts in no figure; closed months never change."""
+    counting.leave_out(who(request), _project(pk), given.code, given.reason, seen=given.seen)
+    return _full(_project(pk))
+
+
+@router.post("{int:pk}/take-in", response={200: ProjectFull, **REFUSALS})
+def take_in(request: HttpRequest, pk: int, given: ReasonIn) -> Any:
+    """The project counts again, from the first open month on."""
+    counting.take_in(who(request), _project(pk), given.reason, seen=given.seen)
+    return _full(_project(pk))
+
+
 def _month(number: int) -> lifecycle.Month:
     if not (199001 <= number <= 209912 and 1 <= number % 100 <= 12):
         raise Refusal("month.number", "月份写成 202610 这样。", "Write the month like 202610.", where="month")
@@ -322,19 +359,20 @@ def month_figures(request: HttpRequest, month: int) -> Any:
     """Every indicator of a month, period view and cohort view."""
     demand(request.user, "indicator.view")
     return [
-        {name: getattr(figure, name) for name in FigureOut.model_fields}
+        {name: getattr(figure, name) for name in FigureOut.model_fields if not name.startswith("left_out")}
+        | {"left_out_numerator": left.numerator, "left_out_denominator": left.denominator}
         for line in figures.lines(_month(month))
-        for figure in (line.period, line.cohort)
+        for figure, left in zip((line.period, line.cohort), line.left, strict=True)
     ]
 
 
 @books.get("{int:month}/list/{str:indicator}", response={200: list[ProjectOut], **REFUSALS})
-def behind(request: HttpRequest, month: int, indicator: str, view: str = "period") -> Any:
-    """The projects behind one figure."""
+def behind(request: HttpRequest, month: int, indicator: str, view: str = "period", out: bool = False) -> Any:
+    """The projects behind one figure; ``out``: those left out of it."""
     demand(request.user, "indicator.view")
     found = lifecycle.figure(
         in_force.rules().indicators[indicator],
-        figures.Books(),
+        figures.Books(out=out),
         _month(month),
         view=view,
         rules=in_force.rules(),

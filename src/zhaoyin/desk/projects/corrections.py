@@ -17,6 +17,7 @@ from zhaoyin.desk.actions import action
 from zhaoyin.desk.deals.models import Agreement, Capital, Commitment
 from zhaoyin.desk.evidence.actions import Source, change, create, prove
 from zhaoyin.desk.evidence.models import Mark
+from zhaoyin.desk.projects import counting
 from zhaoyin.desk.projects import rules as in_force
 from zhaoyin.desk.projects.derive import derive
 from zhaoyin.desk.projects.models import Correction, Milestone, Profile, Project
@@ -159,6 +160,7 @@ def _unsign(actor: User, project: Project) -> None:
         )
         prove(actor, paper, ["amount_fen", "kind", "signed_on"], Mark.CLAIMED)
     Project.objects.filter(pk=project.pk).update(cohort=0)
+    counting.undecide(actor, project)
 
 
 @action("capital.verify")
@@ -242,8 +244,10 @@ def correct_amount(
         raise Refusal("correction.value", "金额不能小于 0。", "The amount may not be below 0.", where="value")
     money = isinstance(subject, Capital)
     label = "deals.capital" if money else "deals.agreement"
-    account = account_of(project, "capital" if money else "contracted")
-    own = Entry.objects.filter(project=project, source=label, source_id=subject.pk, account=account)
+    measure = "capital" if money else "contracted"
+    own = Entry.objects.filter(
+        project=project, source=label, source_id=subject.pk, account=account_of(project, measure)
+    )
     booked = sum(own.values_list("quantity", flat=True))
     rate = getattr(subject, "rate", None)
     wanted = int((amount_fen * rate / 100).quantize(1, rounding="ROUND_HALF_UP")) if rate else amount_fen
@@ -260,7 +264,7 @@ def correct_amount(
     entry = books.book(
         actor,
         project,
-        account.lstrip("~"),
+        measure,
         wanted - booked,
         fact_on,
         (label, subject.pk),

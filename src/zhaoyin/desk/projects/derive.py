@@ -58,16 +58,20 @@ def apply(p: Project, state: lifecycle.Project) -> None:
 
 def _sums(ids: list[int]) -> dict[tuple[int, str], int]:
     from zhaoyin.desk.reports.models import Entry
+    from zhaoyin.desk.reports.queries import PREFIXES, bare
 
     rows = (
         Entry.objects.filter(
-            project__in=ids, account__in=["contracted", "capital", "~contracted", "~capital"]
+            project__in=ids, account__in=[p + a for p in PREFIXES.values() for a in ("contracted", "capital")]
         )
         .order_by()
         .values_list("project", "account")
         .annotate(n=Sum("quantity"))
     )
-    return {(project, account.removeprefix("~")): n for project, account, n in rows}
+    found: dict[tuple[int, str], int] = {}
+    for project, account, n in rows:  # of a project left out or taken in again, several accounts
+        found[project, bare(account)] = found.get((project, bare(account)), 0) + n
+    return found
 
 
 def check() -> Iterator[tuple[int, str, str]]:

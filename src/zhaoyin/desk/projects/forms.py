@@ -374,6 +374,33 @@ class Correct(forms.Form):
         _style(self)
 
 
+class Counting(forms.Form):
+    """Whether a project counts, and why."""
+
+    seen = forms.IntegerField(widget=forms.HiddenInput, required=False)
+
+    def __init__(self, project: Project, data: Any = None) -> None:
+        super().__init__(data, initial={"seen": project.version})
+        language = "en" if english() else "zh"
+        rows = in_force.rules().exclusions.values()
+        known = [
+            (row.code, row.text(language)) for row in rows if row.active and row.code != project.left_out
+        ]
+        again = [("", say("重新计入", "Counts again"))] if project.left_out else []
+        self.fields["code"] = forms.ChoiceField(
+            label=say("按哪一条", "On which ground"), choices=again + known, required=not again
+        )
+        self.fields["reason"] = forms.CharField(
+            label=say("理由", "Reason"),
+            max_length=300,
+            help_text=say(
+                "留在数字背后的名单里，连同你的名字。已锁定的月份不变，差额计入第一个未锁的月份。",
+                "Kept in the list behind each figure, with your name. A closed month stays; the difference counts in the first open one.",
+            ),
+        )
+        _style(self)
+
+
 def _subject(row: Any) -> str:
     """A counted row as the correction form names it."""
     if hasattr(row, "received_on"):

@@ -37,6 +37,11 @@ def tracks() -> list[tuple[str, Any]]:
     return _choices("tracks")
 
 
+def exclusions() -> list[tuple[str, Any]]:
+    """Why the rules in force may leave a project out of the figures, as choices."""
+    return _choices("exclusions")
+
+
 def gates() -> list[tuple[str, Any]]:
     """The milestones of the rules in force, as choices."""
     return _choices("gates")
@@ -160,6 +165,10 @@ class Project(Row):
     red_on = models.DateField(null=True, blank=True, editable=False)
     missing = models.PositiveSmallIntegerField(default=0, editable=False)
     cohort = models.PositiveIntegerField(default=0, editable=False)
+    # an exclusion of the rules; blank: the project counts. Only projects.counting writes it, with the books
+    left_out = models.CharField(
+        t("不计入", "Left out"), max_length=16, choices=exclusions, blank=True, editable=False
+    )
     contracted_fen = models.BigIntegerField(t("签约额", "Contracted"), default=0, editable=False)
     capital_fen = models.BigIntegerField(t("到位资金", "Capital in place"), default=0, editable=False)
 
@@ -179,12 +188,14 @@ class Project(Row):
                     "red_on",
                     "yellow_on",
                     "contracted_fen",
+                    "left_out",
                 ],
                 name="project_counts",
             ),
             models.Index(fields=["name"], name="project_name"),
             models.Index(fields=["company_as_said"], name="project_company"),
             models.Index(fields=["is_demo"], condition=Q(is_demo=True), name="project_demo"),
+            models.Index(fields=["left_out"], condition=~Q(left_out=""), name="project_left_out"),
             models.Index(fields=["exit_code", "red_on"], name="project_red"),
             models.Index(fields=["exit_code", "yellow_on"], name="project_yellow"),
             models.Index(fields=["stage", "track", "place"], name="project_filters"),

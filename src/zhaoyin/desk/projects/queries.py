@@ -141,7 +141,8 @@ class Column:
 
     stage: lifecycle.Word
     count: int
-    contracted_fen: int
+    contracted_fen: int  # of those that count
+    left_out: int  # how many count in no figure
     cards: list[Project]
     ghosts: list[Milestone]
 
@@ -159,7 +160,12 @@ def board(user: User, *, whose: str = "", place: str = "", event: str = "") -> d
         row["stage"]: dict(row)
         for row in rows.order_by()
         .values("stage")
-        .annotate(n=Count("id"), fen=Sum("contracted_fen"), **levels)
+        .annotate(
+            n=Count("id"),
+            fen=Sum("contracted_fen", filter=Q(left_out="")),
+            out=Count("id", filter=~Q(left_out="")),
+            **levels,
+        )
     }
     ghosts: dict[str, list[Milestone]] = defaultdict(list)
     book = in_force.rules()
@@ -182,7 +188,7 @@ def board(user: User, *, whose: str = "", place: str = "", event: str = "") -> d
                 .only(*CARD_FIELDS)
                 .order_by("red_on", "id")[:CARDS]
             )
-        columns.append(Column(word, n, fen, cards, ghosts[word.code]))
+        columns.append(Column(word, n, fen, row.get("out", 0), cards, ghosts[word.code]))
     everything = [p for c in columns for p in c.cards]
     for p in everything:
         p.shown = light(p, day)  # type: ignore[attr-defined]
@@ -194,7 +200,7 @@ def board(user: User, *, whose: str = "", place: str = "", event: str = "") -> d
 
 
 CARD_FIELDS = (
-    "name", "code", "stage", "exit_code", "contracted_fen", "red_on", "yellow_on", "next_due_on", "due_rule", "due_who",
+    "name", "code", "stage", "exit_code", "contracted_fen", "left_out", "red_on", "yellow_on", "next_due_on", "due_rule", "due_who",
     "missing", "paused_from", "paused_until", "place_text", "place__name", "local_party__name", "company_as_said", "version",
 )  # fmt: skip
 
@@ -421,10 +427,13 @@ def splits_in_force(corridor: Corridor, day: dt.date) -> set[int]:
 
 def corridor_books(corridor: Corridor) -> dict[str, Any]:
     """What every project of a corridor counts in all, elsewhere and here, in fen."""
+    from zhaoyin.desk.reports import queries as books
+
     sums: dict[int, dict[str, int]] = defaultdict(lambda: defaultdict(int))
     accounts = Entry.objects.filter(project__corridor=corridor).order_by().values_list("project", "account")
     for project, account, n in accounts.annotate(n=Sum("quantity")):
-        sums[project][account.lstrip("~")] += n
+        if not account.startswith(books.LEFT_OUT):
+            sums[project][books.bare(account)] += n
     rows, totals = [], dict.fromkeys(("contracted", "contracted_own", "capital", "capital_own"), 0)
     for p in corridor.projects.select_related("place").order_by("-contracted_fen", "id"):
         held = sums[p.pk]

@@ -119,7 +119,13 @@ def fits(found: lifecycle.Rules) -> None:
                 f"The rule {code} uses “{name}”, which nothing here fills. Known: {', '.join(sorted(known))}.",
                 where=code,
             )
-    for words, longest in ((found.stages, 10), (found.gates, 10), (found.tracks, 12), (found.exits, 16)):
+    for words, longest in (
+        (found.stages, 10),
+        (found.gates, 10),
+        (found.tracks, 12),
+        (found.exits, 16),
+        (found.exclusions, 16),
+    ):
         for code in words:
             if len(code) > longest:
                 raise Refusal(

@@ -38,6 +38,7 @@ urlpatterns = [
     path("<int:pk>/reopen/", views.reopen, name="reopen"),
     path("<int:pk>/assign/", views.assign, name="assign"),
     path("<int:pk>/correct/", views.correct, name="correct"),
+    path("<int:pk>/count/", views.count, name="count"),
     path("<int:pk>/undo/", views.undo, name="undo"),
     path("<int:pk>/handover/", views.hand_over, name="hand-over"),
     path("<int:pk>/investors/", views.investors, name="investors"),

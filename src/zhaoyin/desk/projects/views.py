@@ -25,7 +25,7 @@ from zhaoyin.desk.evidence.queries import attach_marks
 from zhaoyin.desk.evidence.views import with_words
 from zhaoyin.desk.lists import Column, Filter, List, list_view, workbook
 from zhaoyin.desk.parties.models import Organisation
-from zhaoyin.desk.projects import actions, corrections, forms, queries
+from zhaoyin.desk.projects import actions, corrections, counting, forms, queries
 from zhaoyin.desk.projects import rules as in_force
 from zhaoyin.desk.projects.models import (
     Corridor,
@@ -37,6 +37,7 @@ from zhaoyin.desk.projects.models import (
     Profile,
     Project,
     SavedView,
+    exclusions,
     gates,
     stages,
     tracks,
@@ -86,6 +87,16 @@ def _places() -> list[tuple[str, Any]]:
     return [(str(pk), name) for pk, name in Carrier.objects.order_by("name").values_list("pk", "name")[:200]]
 
 
+def _counts(rows: Any, value: str) -> Any:
+    if value in {"yes", "no"}:
+        return rows.filter(left_out="") if value == "yes" else rows.exclude(left_out="")
+    return rows.filter(left_out=value)
+
+
+def _counting() -> list[tuple[str, Any]]:
+    return [("yes", t("计入", "Counts")), ("no", t("不计入", "Left out")), *exclusions()]
+
+
 LIGHTS = [("red", t("红", "Red")), ("yellow", t("黄", "Yellow")), ("hold", t("暂缓", "On hold"))]
 
 PROJECTS = List(
@@ -122,6 +133,7 @@ PROJECTS = List(
             order="capital_fen",
             plain=lambda p: p.capital_fen / 100,
         ),
+        Column("left_out", t("不计入统计", "Left out"), show=lambda p: p.get_left_out_display()),
         Column("place", t("落地", "Place"), show=lambda p: p.place.name if p.place else p.place_text),
         Column("officer", t("主办", "Officer")),
     ],
@@ -150,6 +162,7 @@ PROJECTS = List(
             [("open", t("在办", "Open")), ("left", t("已退出", "Left"))],
             apply=_state,
         ),
+        Filter("counts", t("统计", "Figures"), _counting, apply=_counts),
     ],
     empty=t(
         "还没有项目。录入一份通稿，采纳其中的签约，或导入台账。",
@@ -247,7 +260,7 @@ def project(request: HttpRequest, pk: int) -> HttpResponse:
     standing = obj.milestones.filter(kind=gate.code, mark=Mark.CLAIMED).first() if gate else None
     agreements = attach_marks(obj.agreements.order_by("signed_on", "id"))
     counted: dict[int, int] = {}
-    for e in obj.entries.filter(source="deals.agreement", account="contracted"):
+    for e in obj.entries.filter(source="deals.agreement", account__in=["contracted", "~contracted"]):
         counted[e.source_id] = counted.get(e.source_id, 0) + e.quantity
     for a in agreements:
         a.counted_fen = counted.get(a.pk, 0)
@@ -297,6 +310,7 @@ def project(request: HttpRequest, pk: int) -> HttpResponse:
         investors=attach_marks(obj.investor_rows.select_related("organisation")),
         members=obj.members.select_related("user"),
         corrections=queries.corrections(obj),
+        judgements=counting.judgements([pk]).get(pk, [])[::-1],
         exit=getattr(obj, "exit", None) if obj.exit_code else None,
         exit_word=book.exits[obj.exit_code].text(language) if obj.exit_code else "",
         episodes=obj.episodes.all(),
@@ -790,6 +804,40 @@ def correct(request: HttpRequest, pk: int) -> HttpResponse:
     return render(request, "projects/form.html", context, status=status)
 
 
+@needs("project.count")
+def count(request: HttpRequest, pk: int) -> HttpResponse:
+    """Leave a project out of the figures or take it in again, with the reason."""
+    obj = get_object_or_404(Project, pk=pk)
+    form = forms.Counting(obj, request.POST or None)
+    note, status = "", 200
+    if request.method == "POST":
+        status = 422
+        if form.is_valid():
+            given, user = form.cleaned_data, who(request)
+            try:
+                if given["code"]:
+                    counting.leave_out(user, obj, given["code"], given["reason"], seen=given["seen"])
+                    words = say(
+                        "已不计入统计，已锁月份不变。",
+                        "Left out of the figures; closed months stay as they are.",
+                    )
+                else:
+                    counting.take_in(user, obj, given["reason"], seen=given["seen"])
+                    words = say(
+                        "已重新计入统计，已锁月份不变。", "It counts again; closed months stay as they are."
+                    )
+                return _back(request, pk, words)
+            except Refusal as refusal:
+                note, status = sentence(refusal), 409 if refusal.code.endswith("stale") else 422
+    title = (
+        say("重新计入统计", "Take into the figures again")
+        if obj.left_out
+        else say("不计入统计", "Leave out of the figures")
+    )
+    context = {"form": form, "title": title, "note": note, "object": obj, "do": say("记下", "Record")}
+    return render(request, "projects/form.html", context, status=status)
+
+
 @needs("milestone.verify")
 def undo(request: HttpRequest, pk: int) -> HttpResponse:
     """Verifications that can still be taken back: their month is open."""
@@ -1067,7 +1115,12 @@ def _compare(claim_: queries.Claim) -> dict[str, Any]:
             },
         )
         shown = list(queries.evidence_of(obj, row.kind))
+        left_out = None
+        if row.kind == "signed" and (found := counting.by_rule(obj)):
+            word = in_force.rules().exclusions[found.code]
+            left_out = (word.text(_language()), found.text(_language()))
         return {
+            "left_out": left_out,
             "lines": lines, "files": [queries.exhibit(f.title, f.sha256, f.material) for f in shown], "lacking": sum(not n.have for n in rows), "gate_code": row.kind,
             "objections": objections if row.kind == "review" else [],
         }  # fmt: skip

@@ -40,13 +40,13 @@ def book(
 ) -> Entry | None:
     """Book one counted fact in its month, or in the first open month when that one is closed. Nothing is booked for 0.
 
-    A demonstration project has accounts of its own (``~name``), so that its figures never mix with real ones. Of a
-    project in a corridor the part that counts elsewhere is booked beside it (``capital_away``), by the split of the day;
+    A demonstration project and one left out have accounts of their own (`queries.PREFIXES`), so that their figures never
+    mix with those that count. Of a project in a corridor the part that counts elsewhere is booked beside it (``capital_away``), by the split of the day;
     ``away`` states that part where it is known otherwise.
     """
     if not quantity:
         return None
-    account = queries.account_of(project, account)
+    measure, account = account, queries.account_of(project, account)
     period, adjusts = place(fact_on)
     if period < not_before:
         period, adjusts = place(lifecycle.Month.of(not_before).first)
@@ -55,9 +55,9 @@ def book(
         fact_on=fact_on, origin=origin, use=use, source=source[0], source_id=source[1], made_by=actor,
     )  # fmt: skip
     bare.save(force_insert=True)
-    if account.lstrip(queries.DEMO) in SPLIT and project.corridor_id:
+    if measure in SPLIT and project.corridor_id:
         if away is None:
-            away = away_of(project.corridor_id, account.lstrip(queries.DEMO), quantity, fact_on)
+            away = away_of(project.corridor_id, measure, quantity, fact_on)
         if away:
             _put(bare, account=f"{account}_away", quantity=away, made_by=actor)
     return bare
@@ -80,8 +80,8 @@ def away_of(corridor_id: int, measure: str, quantity: int, day: dt.date) -> int:
     return (abs(quantity) - int(home)) * (1 if quantity > 0 else -1)
 
 
-def _put(like: Entry, **values: Any) -> Entry:
-    """Another entry like one that stands, but for ``values``; placed by its own fact's day."""
+def _put(like: Entry, *, not_before: int = 0, **values: Any) -> Entry:
+    """Another entry like one that stands, but for ``values``; placed by its own fact's day, or later."""
     names = (
         "project_id",
         "account",
@@ -96,9 +96,7 @@ def _put(like: Entry, **values: Any) -> Entry:
     )
     row = Entry(**{name: getattr(like, name) for name in names} | values)
     row.period, row.adjusts = place(row.fact_on)
-    row.period = (
-        max(row.period, like.period) if like.period and row.quantity * like.quantity < 0 else row.period
-    )
+    row.period = max(row.period, not_before)
     row.save(force_insert=True)
     return row
 
@@ -118,7 +116,7 @@ def _net(rows: QuerySet[Entry]) -> list[Entry]:
 def reverse(actor: User, rows: QuerySet[Entry]) -> None:
     """Answer entries by opposite ones, so that nothing of them counts any more."""
     for e in _net(rows):
-        _put(e, quantity=-e.quantity, made_by=actor)
+        _put(e, quantity=-e.quantity, made_by=actor, not_before=e.period)
 
 
 def redate(actor: User, rows: QuerySet[Entry], fact_on: dt.date) -> int | None:
@@ -126,7 +124,7 @@ def redate(actor: User, rows: QuerySet[Entry], fact_on: dt.date) -> int | None:
     month the change is booked in; None when nothing was booked."""
     period = None
     for e in _net(rows):
-        _put(e, quantity=-e.quantity, made_by=actor)
+        _put(e, quantity=-e.quantity, made_by=actor, not_before=e.period)
         period = _put(e, fact_on=fact_on, made_by=actor).period
     return period
 
@@ -143,8 +141,22 @@ def join_cohort(actor: User | None, project: Project, signed_on: dt.date) -> Non
         return
     Project.objects.filter(pk=project.pk).update(cohort=project.cohort)
     for e in _net(Entry.objects.filter(project=project, cohort=before)):
-        _put(e, quantity=-e.quantity, made_by=actor)
-        _put(e, cohort=project.cohort, made_by=actor)
+        _move(actor, e, cohort=project.cohort)
+
+
+def recount(actor: User, project: Project) -> None:
+    """The project was left out or taken in again: whatever stands for it moves to the accounts it books on now, in open
+    months, so that closed ones keep their figures and the next shows the adjustment."""
+    for e in _net(Entry.objects.filter(project=project)):
+        account = queries.account_of(project, queries.bare(e.account))
+        if e.account != account:
+            _move(actor, e, account=account)
+
+
+def _move(actor: User | None, e: Entry, **values: Any) -> None:
+    """Taken out where it counts and put in elsewhere, both in the same month."""
+    _put(e, quantity=-e.quantity, made_by=actor, not_before=e.period)
+    _put(e, made_by=actor, not_before=e.period, **values)
 
 
 def performed(actor: User, project: Project, fact_on: dt.date, source: tuple[str, int]) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import datetime as dt
 import struct
 import zlib
@@ -10,7 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-from django.db.models import Count, F, Max, QuerySet, Sum
+from django.db.models import Count, F, Max, Q, QuerySet, Sum
 
 from zhaoyin import lifecycle
 from zhaoyin.base import dates
@@ -26,18 +27,27 @@ def today() -> dt.date:
     return dates.today()
 
 
-DEMO = "~"
+# (demonstration, left out) → how the accounts of such a project begin, so that no sum ever mixes them
+PREFIXES = {(False, False): "", (True, False): "~", (False, True): "!", (True, True): "?"}
+
+LEFT_OUT = (PREFIXES[False, True], PREFIXES[True, True])
 
 
 def account_of(project: Project, account: str) -> str:
-    """The account a project books on: demonstration projects have their own."""
-    return DEMO + account if project.is_demo and not account.startswith(DEMO) else account
+    """The account a project books on: demonstration projects and those left out of the figures have their own."""
+    return PREFIXES[project.is_demo, bool(project.left_out)] + account
+
+
+def bare(account: str) -> str:
+    """What an account counts, whoever's it is."""
+    return account.lstrip("~!?")
 
 
 def only_demo() -> bool:
     """Whether the books hold demonstration entries and nothing else."""
     rows = Entry.objects.order_by()
-    return rows.exists() and not rows.exclude(account__startswith=DEMO).exists()
+    demo = Q(account__startswith=PREFIXES[True, False]) | Q(account__startswith=PREFIXES[True, True])
+    return rows.exists() and not rows.exclude(demo).exists()
 
 
 class Books:
@@ -45,13 +55,23 @@ class Books:
 
     Sums of closed months come from their rollups, of open months from their entries; all accounts of a scope are read
     at once and remembered for this object's life, so that a page of figures costs a constant number of queries.
+    ``out``: not what counts, but what was left out.
     """
 
-    def __init__(self, demo: bool | None = None) -> None:
-        self.prefix = DEMO if (only_demo() if demo is None else demo) else ""
+    def __init__(self, demo: bool | None = None, *, out: bool = False) -> None:
+        self.demo = only_demo() if demo is None else demo
+        self.prefix = PREFIXES[self.demo, out]
         self._months: dict[int, str] | None = None
+        self._targets: dict[int, int] = {}
         self._sums: dict[lifecycle.Scope, dict[tuple[str, str, str], int]] = {}
         self._open: dict[int, list[tuple[int, int, str, str, str, int]]] = {}
+
+    def left_out(self) -> Books:
+        """The same ledger, read once, with what was left out."""
+        _ = self.months
+        other = copy.copy(self)
+        other.prefix = PREFIXES[self.demo, True]
+        return other
 
     @property
     def months(self) -> dict[int, str]:
@@ -93,8 +113,11 @@ class Books:
 
     def total(self, account: str, scope: lifecycle.Scope) -> int:
         if account == "target":
-            target = Target.objects.filter(year=scope.end // 100).first()
-            return target.amount_fen if target else 0
+            year = scope.end // 100
+            if year not in self._targets:
+                target = Target.objects.filter(year=year).first()
+                self._targets[year] = target.amount_fen if target else 0
+            return self._targets[year]
         account = self.prefix + account
         where = dict(scope.where)
         return sum(
@@ -133,31 +156,36 @@ class Books:
 
 @dataclass(frozen=True)
 class Line:
-    """One indicator on the page: this period and the cohort side by side, and the cohort as last closed."""
+    """One indicator on the page: this period and the cohort side by side, and the cohort as last closed. ``left`` holds
+    what was left out of the two; of a closed month it is summed anew from rollups, which never change either."""
 
     indicator: lifecycle.Indicator
     period: lifecycle.Figure
     cohort: lifecycle.Figure
     before: Published | None
+    left: tuple[lifecycle.Figure, lifecycle.Figure]
 
 
 def lines(month: lifecycle.Month, books: Books | None = None) -> list[Line]:
     """Every indicator for a month: published figures where it is closed, live ones where it is open."""
     books = books or Books()
+    others = books.left_out()
     published = {
         (p.month_id, p.indicator, p.view): p
         for p in Published.objects.filter(month__in=[month.number, month.before.number]).defer("ids")
     }
     found = []
     for ind in rules().indicators.values():
-        both = []
+        both, left = [], []
         for view in ("period", "cohort"):
+            left.append(lifecycle.figure(ind, others, month, view=view, rules=rules(), lists=False))
             old = published.get((month.number, ind.ref, view))
             if old is not None and books.closed(month.number):
                 both.append(_figure(old, month))
             else:
                 both.append(lifecycle.figure(ind, books, month, view=view, rules=rules(), lists=False))
-        found.append(Line(ind, both[0], both[1], published.get((month.before.number, ind.ref, "cohort"))))
+        before = published.get((month.before.number, ind.ref, "cohort"))
+        found.append(Line(ind, both[0], both[1], before, (left[0], left[1])))
     return found
 
 
@@ -178,13 +206,15 @@ def published_ids(p: Published) -> tuple[int, ...]:
     return struct.unpack(f"<{len(raw) // 8}q", raw)
 
 
-def behind(ind: lifecycle.Indicator, month: lifecycle.Month, view: str, part: str = "top") -> QuerySet[Entry]:
+def behind(
+    ind: lifecycle.Indicator, month: lifecycle.Month, view: str, part: str = "top", *, out: bool = False
+) -> QuerySet[Entry]:
     """The entries a figure sums: the list behind the number, each leading to its proof.
 
-    ``part``: top (numerator), base (denominator), or rest (in the base and not in the top).
+    ``part``: top (numerator), base (denominator), or rest (in the base and not in the top). ``out``: what was left out.
     """
     scope = lifecycle.scope_of(ind, month, view)
-    books = Books()
+    books = Books(out=out)
     account = ind.denominator if part in {"base", "rest"} and ind.denominator else ind.numerator
     rows = books.rows(account, scope)
     if ind.kind == "net":
@@ -225,7 +255,9 @@ def checks(number: int) -> list[Check]:
     ).count()
     over = (
         Entry.objects.filter(
-            period=number, account="capital", project__capital_fen__gt=F("project__contracted_fen")
+            period=number,
+            account__in=["capital", "!capital"],
+            project__capital_fen__gt=F("project__contracted_fen"),
         )
         .values("project")
         .distinct()
@@ -233,8 +265,10 @@ def checks(number: int) -> list[Check]:
     )
     twice = (
         Entry.objects.filter(
-            account="signed",
-            project__in=Entry.objects.filter(period=number, account="signed").values("project"),
+            account__in=["signed", "!signed"],
+            project__in=Entry.objects.filter(period=number, account__in=["signed", "!signed"]).values(
+                "project"
+            ),
         )
         .order_by()
         .values("project")
@@ -285,7 +319,7 @@ def sums(number: int) -> list[Rollup]:
 
 def account_words(account: str) -> tuple[str, bool]:
     """(what an account counts in words, whether it counts money), after the first indicator that sums it."""
-    name = account.lstrip(DEMO)
+    name = bare(account)
     for ind in rules().indicators.values():
         if ind.numerator == name and not ind.where:
             return ind.text("en" if english() else "zh"), ind.unit == "分"
@@ -298,6 +332,7 @@ def adjustments(number: int, limit: int = 12) -> list[Entry]:
     rows = list(found.select_related("project").order_by("-id")[:limit])
     for e in rows:
         e.words, e.money = account_words(e.account)  # type: ignore[attr-defined]
+        e.out = e.account.startswith(LEFT_OUT)  # type: ignore[attr-defined]
         e.month = lifecycle.Month.of(e.adjusts or e.period)  # type: ignore[attr-defined]
     return rows
 

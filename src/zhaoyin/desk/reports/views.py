@@ -14,11 +14,14 @@ from zhaoyin.base.money import show_money
 from zhaoyin.desk.accounts.policy import may, needs, who
 from zhaoyin.desk.deals.models import Capital
 from zhaoyin.desk.lists import workbook
+from zhaoyin.desk.projects import counting
 from zhaoyin.desk.projects import rules as in_force
 from zhaoyin.desk.projects.forms import Amount
 from zhaoyin.desk.reports import actions, queries
 from zhaoyin.desk.reports.models import Entry, Month
 from zhaoyin.desk.words import english, say
+
+AS_MONEY = ("capital_ratio", "target_completion")  # ratios of two amounts
 
 
 def _month(request: HttpRequest) -> lifecycle.Month:
@@ -44,7 +47,7 @@ def _cell(figure: lifecycle.Figure, unit: str) -> dict[str, Any]:
     mark = "locked" if figure.locked else "verified"
     fraction = ""
     if figure.denominator is not None:
-        money = figure.indicator.startswith(("capital_ratio", "target"))
+        money = figure.indicator.partition("@")[0] in AS_MONEY
         top, bottom = (
             (_amount(n) if money else f"{n:,}") for n in (figure.numerator or 0, figure.denominator)
         )
@@ -63,6 +66,21 @@ def _cell(figure: lifecycle.Figure, unit: str) -> dict[str, Any]:
     }
 
 
+def _left_out(left: lifecycle.Figure, ind: lifecycle.Indicator) -> dict[str, str] | None:
+    """What was left out of a figure, in words, and which list shows it; None when nothing was."""
+    top, bottom = left.numerator or 0, (left.denominator or 0) if ind.denominator != "target" else 0
+    if not top and not bottom:
+        return None
+    money = ind.unit == "分" or ind.code in AS_MONEY
+    shown = [_amount(n) if money else f"{n:,}" for n in (top, bottom)]
+    words = (
+        " ÷ ".join(shown)
+        if bottom
+        else shown[0] + (f" {ind.unit}" if ind.unit == "个" and not english() else "")
+    )
+    return {"words": words, "part": "top" if top else "base"}
+
+
 def _table(month: lifecycle.Month) -> list[dict[str, Any]]:
     language = _language()
     rows = []
@@ -79,6 +97,7 @@ def _table(month: lifecycle.Month) -> list[dict[str, Any]]:
                 "period": _cell(line.period, ind.unit),
                 "cohort": _cell(line.cohort, ind.unit) if ind.cohort else None,
                 "before": _cell(before, ind.unit) if before and ind.cohort else None,
+                "left": {"period": _left_out(line.left[0], ind), "cohort": _left_out(line.left[1], ind)},
             }
         )
     return rows
@@ -116,16 +135,19 @@ def _behind(request: HttpRequest, month: lifecycle.Month) -> dict[str, Any]:
     part = request.GET.get("part", "top")
     if part not in {"top", "base", "rest"} or not ind.denominator:
         part = "top"
-    rows = queries.behind(ind, month, view, part)
+    out = request.GET.get("out") == "1"
+    rows = queries.behind(ind, month, view, part, out=out)
     page = Paginator(rows, 25).get_page(request.GET.get("page"))
     entries = _signed(page.object_list, ind)
-    books = queries.Books()
+    if out:
+        _with_judgements(entries)
+    books = queries.Books(out=out)
     figure = lifecycle.figure(ind, books, month, view=view, rules=in_force.rules(), lists=False)
     return {
         "ind": ind, "ind_words": ind.text(_language()), "formula": ind.formula.text(_language()), "view": view,
         "part": part, "page": page, "entries": entries, "figure": _cell(figure, ind.unit), "money": ind.unit == "分" or ind.code == "capital_ratio",
-        "as_money": (ind.unit == "分" or ind.code in {"capital_ratio", "target_completion"}),
-        "splits": _splits(ind, books, month, view), "may_export": may(request.user, "list.export"),
+        "as_money": (ind.unit == "分" or ind.code in AS_MONEY),
+        "splits": _splits(ind, books, month, view), "out": out, "may_export": may(request.user, "list.export"),
     }  # fmt: skip
 
 
@@ -149,7 +171,7 @@ def _signed(entries: Iterable[Entry], ind: lifecycle.Indicator) -> list[Entry]:
     rows = _with_proof(entries)
     if ind.kind == "net":  # what counts elsewhere is taken off
         for e in rows:
-            if e.account.lstrip(queries.DEMO) == ind.minus:
+            if queries.bare(e.account) == ind.minus:
                 e.quantity = -e.quantity
     return rows
 
@@ -184,6 +206,15 @@ def _with_proof(entries: Iterable[Entry]) -> list[Entry]:
             proof = [getattr(fact, "voucher_name", "") or str(fact)]
         e.proof_words = say("、", ", ").join(dict.fromkeys(proof))  # type: ignore[attr-defined]
     return rows
+
+
+def _with_judgements(entries: Iterable[Entry]) -> None:
+    """Each entry that was left out with the judgement it was booked under: a later one does not rewrite the list."""
+    rows = list(entries)
+    found = counting.judgements({e.project_id for e in rows})
+    for e in rows:
+        under = [j for j in found.get(e.project_id, []) if j.code and j.at <= e.made_at]
+        e.judgement = under[-1] if under else None  # type: ignore[attr-defined]
 
 
 @needs("indicator.view")
@@ -253,12 +284,30 @@ def _behind_workbook(request: HttpRequest, shown: dict[str, Any]) -> HttpRespons
         say("编号", "Code"), say("项目", "Project"), say("事实日期", "Date of the fact"), say("调整", "Adjusts"),
         say("凭什么", "Proof"), say("计入（元）", "Counts (yuan)") if money else say("计入", "Counts"),
     ]  # fmt: skip
+    if shown["out"]:
+        head[-1] = say("不计入（元）", "Left out (yuan)") if money else say("不计入", "Left out")
+        head += [say("为何不计入", "Why left out"), say("谁", "Who"), say("何时", "When")]
     rows = shown["page"].paginator.object_list
 
     def lines() -> Iterable[list[Any]]:
         for start in range(0, shown["page"].paginator.count, 1000):
-            for e in _signed(rows[start : start + 1000], shown["ind"]):
-                counts = e.quantity / 100 if money else e.quantity
-                yield [e.project.code, e.project.name, e.fact_on, str(e.adjusts or ""), e.proof_words, counts]  # type: ignore[attr-defined]
+            some = _signed(rows[start : start + 1000], shown["ind"])
+            if shown["out"]:
+                _with_judgements(some)
+            row: Any
+            for row in some:
+                counts = row.quantity / 100 if money else row.quantity
+                line = [
+                    row.project.code,
+                    row.project.name,
+                    row.fact_on,
+                    str(row.adjusts or ""),
+                    row.proof_words,
+                    counts,
+                ]
+                if shown["out"] and (j := row.judgement):
+                    line += [f"{j.words}{say('：', ': ')}{j.why}", j.who, j.at.date()]
+                yield line
 
-    return workbook(request, shown["ind_words"], head, lines(), shown["page"].paginator.count)
+    title = shown["ind_words"] + (say("，不计入", ", left out") if shown["out"] else "")
+    return workbook(request, title, head, lines(), shown["page"].paginator.count)
