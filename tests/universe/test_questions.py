@@ -2,6 +2,7 @@ import contextlib
 import datetime as dt
 import math
 import os
+import random
 import socket
 import subprocess
 import sys
@@ -18,7 +19,9 @@ from tests.universe.conftest import as_csv, code, row
 from zhaoyin import universe
 from zhaoyin.base import uscc
 from zhaoyin.base.errors import Refusal
-from zhaoyin.universe import DEFAULT_SCORE, Filter, Term, query
+from zhaoyin.universe import DEFAULT_SCORE, Filter, Term, folder, memory, query
+from zhaoyin.universe.ingest import write_part
+from zhaoyin.universe.schema import SCHEMA
 
 FIRMS = 4_000
 REGIONS = [f"{province}{county:04d}" for province in (37, 11) for county in (101, 602, 685)]
@@ -55,61 +58,60 @@ SCORE = (
 )
 
 
+def fits(one, chosen: Filter) -> bool:
+    def least(column, bound):
+        return bound is None or (one[column] is not None and one[column] >= bound)
+
+    born = one["established"]
+    return (
+        (not chosen.industries or one["industry"].startswith(chosen.industries))
+        and (not chosen.regions or one["region"].startswith(chosen.regions))
+        and not (chosen.not_regions and one["region"].startswith(chosen.not_regions))
+        and not (chosen.live and one["live"] is False)
+        and not (chosen.established_from and not (born and born >= chosen.established_from))
+        and not (chosen.established_until and not (born and born <= chosen.established_until))
+        and least("employees", chosen.min_employees)
+        and least("patents", chosen.min_patents)
+        and least("capital_wan", None if chosen.min_capital_fen is None else chosen.min_capital_fen / 1e6)
+        and (chosen.high_tech is None or one["high_tech"] is chosen.high_tech)
+        and (chosen.listed is None or one["listed"] is chosen.listed)
+    )
+
+
+def worth(one, term: Term, place, fit) -> float | None:
+    x = one["capital_wan"] if term.column == "capital_fen" else one.get(term.column)
+    if term.kind == "fit":
+        matching = [(len(p), w) for p, w in (fit or {}).items() if one["industry"].startswith(p)]
+        return 1.0 if fit is None else max(matching, default=(0, 0.0))[1]
+    if term.kind == "near":
+        if place.get("lat") is None:
+            return None
+        north = place["lat"] - term.lat
+        east = (place["lon"] - term.lon) * math.cos(math.radians(term.lat))
+        return math.exp(-111.195 * math.hypot(north, east) / term.cap)
+    if term.kind == "region":
+        return place.get(term.column)
+    if term.kind == "log":
+        return None if x is None else min(math.log1p(x) / math.log1p(term.cap), 1)
+    return None if x is None else float(x)
+
+
 def by_hand(rows, chosen: Filter, score, fit, limit=50):
     """The same question in plain Python over every firm."""
     places = {one["region"]: one for one in PLACES.to_pylist()}
     found = []
     for one in rows:
-        if chosen.industries and not one["industry"].startswith(chosen.industries):
-            continue
-        if chosen.regions and not one["region"].startswith(chosen.regions):
-            continue
-        if chosen.not_regions and one["region"].startswith(chosen.not_regions):
-            continue
-        if chosen.live and one["live"] is False:
-            continue
-        if chosen.established_from and not (
-            one["established"] and one["established"] >= chosen.established_from
-        ):
-            continue
-        if chosen.established_until and not (
-            one["established"] and one["established"] <= chosen.established_until
-        ):
-            continue
-        if chosen.min_employees is not None and (one["employees"] or -1) < chosen.min_employees:
-            continue
-        if chosen.min_capital_fen is not None and (one["capital_wan"] or -1) * 1e6 < chosen.min_capital_fen:
-            continue
-        if chosen.high_tech is not None and one["high_tech"] != chosen.high_tech:
-            continue
-        total = 0.0
-        place = places.get(one["region"], {})
-        for term in score:
-            x = one["capital_wan"] if term.column == "capital_fen" else one.get(term.column)
-            if term.kind == "fit":
-                value = (
-                    1.0
-                    if fit is None
-                    else max(
-                        ((len(p), w) for p, w in fit.items() if one["industry"].startswith(p)),
-                        default=(0, 0.0),
-                    )[1]
-                )
-            elif term.kind == "log":
-                value = None if x is None else min(math.log1p(x) / math.log1p(term.cap), 1)
-            elif term.kind == "near":
-                value = None
-                if place.get("lat") is not None:
-                    north = place["lat"] - term.lat
-                    east = (place["lon"] - term.lon) * math.cos(math.radians(term.lat))
-                    value = math.exp(-111.195 * math.hypot(north, east) / term.cap)
-            elif term.kind == "region":
-                value = place.get(term.column)
-            else:
-                value = None if x is None else float(x)
-            total += term.weight * (0.5 if value is None else value)
-        found.append((-round(total, 9), one["place"]))
+        if fits(one, chosen):
+            total = 0.0
+            for term in score:
+                value = worth(one, term, places.get(one["region"], {}), fit)
+                total += term.weight * (0.5 if value is None else value)
+            found.append((-round(total, 9), one["place"]))
     return [place for _, place in sorted(found)[:limit]]
+
+
+def some(*values):
+    return st.sampled_from([None, *values])
 
 
 filters = st.builds(
@@ -117,19 +119,36 @@ filters = st.builds(
     industries=st.lists(
         st.sampled_from(["3985", "39", "2613", "09", "7", "26"]), max_size=3, unique=True
     ).map(tuple),
-    regions=st.sampled_from([(), ("37",), ("370685", "11")]),
-    not_regions=st.sampled_from([(), ("3706",), ("11", "37")]),
+    regions=st.sampled_from([(), (), ("37",), ("370685", "11")]),
+    not_regions=st.sampled_from([(), (), ("3706",), ("11", "3701"), ("370101", "370685", "110602")]),
     live=st.booleans(),
-    established_until=st.sampled_from([None, dt.date(2020, 1, 1)]),
-    established_from=st.sampled_from([None, dt.date(2015, 6, 1)]),
-    min_employees=st.sampled_from([None, 10]),
-    min_capital_fen=st.sampled_from([None, 100_000_000]),
-    high_tech=st.sampled_from([None, True, False]),
+    established_until=some(dt.date(2020, 1, 1)),
+    established_from=some(dt.date(2015, 6, 1)),
+    min_employees=some(0, 10),
+    min_patents=some(0, 1),
+    min_capital_fen=some(0, 100_000_000),
+    high_tech=some(True, False),
+    listed=some(True, False),
 )
+FITS = st.sampled_from([None, {"39": 0.5, "3985": 0.9}, {"2": 0.3}, {"09": -1.0, "3": 0.25, "26": 0.25}])
+WEIGHTS = st.sampled_from([0.35, 0.2, 0.125, 1.0, 0.0, -0.1, -0.75])
+COUNTS = ("employees", "patents", "branches", "capital_fen", "mobility", "high_tech", "listed")
+a_term = st.one_of(
+    st.builds(lambda w: ("fit", w), WEIGHTS),
+    st.builds(lambda w, column, cap: ("log", w, column, cap), WEIGHTS, st.sampled_from(COUNTS), st.sampled_from([0.5, 3, 400, 100_000])),
+    st.builds(lambda w, column: ("flag", w, column), WEIGHTS, st.sampled_from(["high_tech", "listed"])),
+    st.builds(lambda w, column: ("share", w, column), WEIGHTS, st.sampled_from(["mobility", "high_tech", "patents"])),
+    st.builds(lambda w, cap: ("near", w, "", cap, 37.36, 120.4), WEIGHTS, st.sampled_from([3, 300])),
+    st.builds(lambda w: ("region", w, "pull"), WEIGHTS),
+)  # fmt: skip
+scores = st.lists(a_term, max_size=6).map(
+    lambda terms: tuple(Term(f"t{at}", one[0], *one[1:]) for at, one in enumerate(terms))
+)
+LIMITS = st.sampled_from([1, 7, 50, 5_000])
 
 
-@settings(max_examples=40, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(filters, st.sampled_from([None, {"39": 0.5, "3985": 0.9}, {"2": 0.3}]))
+@settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(filters, FITS)
 def test_file_memory_and_plain_python_agree(opened, held, everything, chosen, fit):
     expected = by_hand(everything, chosen, SCORE, fit)
     from_file = opened.candidates(chosen, SCORE, fit=fit)
@@ -137,6 +156,68 @@ def test_file_memory_and_plain_python_agree(opened, held, everything, chosen, fi
     assert held.candidates(chosen, SCORE, fit=fit).equals(from_file)
     counted = opened.count_by("region:2", "industry", filter=chosen)
     assert sum(counted["firms"].to_pylist()) == len(by_hand(everything, chosen, (), None, FIRMS))
+
+
+@pytest.fixture(scope="session")
+def ragged(tmp_path_factory):
+    """A universe of ties and gaps: few values in each column, and none in a third of the cells."""
+    home, rng = tmp_path_factory.mktemp("universe") / "ragged", random.Random(5)
+    width = 1_500
+    values = {
+        "region": REGIONS, "industry": INDUSTRIES, "status": ["open", "unknown", "closed", "moved"],
+        "established": [dt.date(2010, 1, 1), dt.date(2015, 6, 1), dt.date(2020, 1, 1), dt.date(2024, 2, 29), None],
+        "capital_fen": [0, 100_000_000, 100_000_001, 9_999_999_999_999, 350_000_000, None],
+        "capital_currency": ["CNY", "CNY", "USD", None], "employees": [0, 1, 9, 10, 250_000, None, None],
+        "patents": [0, 0, 1, 399, 400, 401, None], "branches": [0, 3, None], "high_tech": [True, False, None],
+        "listed": [True, False, False, None], "mobility": [0.0, 0.25, 1.0, 0.9999, None, None],
+    }  # fmt: skip
+    drawn = {name: [rng.choice(of) for _ in range(width)] for name, of in values.items()}
+    # The stored order is by industry, then region.
+    pairs = sorted(zip(drawn["industry"], drawn["region"], strict=True))
+    drawn["industry"], drawn["region"] = ([pair[at] for pair in pairs] for at in (0, 1))
+    drawn |= {"place": list(range(width)), "uscc": [code(n) for n in range(width)], "name": [f"{n}" for n in range(width)]}  # fmt: skip
+    columns = [pa.array(drawn.get(one.name, [None] * width), one.type) for one in SCHEMA]
+    table, target = pa.Table.from_arrays(columns, schema=SCHEMA), home / "firms-000001"
+    target.mkdir(parents=True)
+    for number, first in enumerate(range(0, width, 600)):
+        write_part(table.slice(first, 600), target / f"part-{number:05d}.parquet")
+    parts, industries, regions = folder.index(target)
+    folder.Manifest(True, 1, width, parts, industries, regions).save(home)
+    with (
+        universe.open(home, threads=1) as file,
+        universe.open(home, threads=1, in_memory=True) as fine,
+        universe.open(home, threads=1, in_memory=True) as coarse,
+    ):
+        yield file.with_regions(PLACES), fine.with_regions(PLACES), coarse.with_regions(PLACES)
+
+
+@pytest.fixture
+def blocks(monkeypatch):
+    """Blocks of a few rows, so that a floor is reached and rows are dropped by what they can reach."""
+    monkeypatch.setattr(memory, "FIRST", 8)
+    monkeypatch.setattr(memory, "BLOCK", 64)
+
+
+@settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(filters, scores, FITS, LIMITS)
+def test_whatever_is_asked_of_gaps_and_ties(ragged, blocks, chosen, score, fit, limit):
+    """Any filter and any terms, weights below nothing too: the file, memory in single values, memory in bins, plain Python."""
+    file, fine, coarse = ragged
+    everything = file.sample(1_500).to_pylist()
+    expected = by_hand(everything, chosen, score, fit, limit)
+    from_file = file.candidates(chosen, score, fit=fit, limit=limit)
+    assert from_file["place"].to_pylist() == expected
+    assert fine.candidates(chosen, score, fit=fit, limit=limit).equals(from_file)
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(memory, "POINTS", 2)
+        patch.setattr(memory, "BINS", 2)
+        assert coarse.candidates(chosen, score, fit=fit, limit=limit).equals(from_file)
+    for one in from_file.to_pylist():
+        place = next((p for p in PLACES.to_pylist() if p["region"] == one["region"]), {})
+        for term in score:
+            value = worth(one, term, place, fit)
+            assert one[f"unknown_{term.name}"] == (value is None)
+            assert one[f"s_{term.name}"] == pytest.approx(0.5 if value is None else value, abs=1e-12)
 
 
 @pytest.fixture(scope="session")
@@ -217,7 +298,12 @@ def test_a_score_that_reads_places_needs_them(home):
         opened.candidates(Filter(), SCORE)
     with universe.open(home) as opened, pytest.raises(Refusal, match="names some codes twice"):
         opened.with_regions(pa.concat_tables([PLACES, PLACES.slice(2, 1)]))
-    for wrong in (("a", "log", 1.0, "name"), ("a b", "fit", 1.0), ("a", "log", math.nan, "patents")):
+    for wrong in (
+        ("a", "log", 1.0, "name"),
+        ("a b", "fit", 1.0),
+        ("a", "log", math.nan, "patents"),
+        ("a", "flag", 1.0, "patents"),
+    ):
         with pytest.raises(ValueError):
             Term(*wrong)
 

@@ -1,9 +1,15 @@
-"""A universe held in memory: rankings by columns cut out at each code's rows, all else by DuckDB over the same columns."""
+"""A universe held in memory: rankings by the expressions of ``query`` over columns, all else by DuckDB over the same columns.
+
+A column is held as the place of each row's value among the column's values. What an expression says of every value is
+reckoned once a question and looked up by rows, so that most rows cost a few look-ups and no logarithm. Columns of very
+many values are held in bins, whose ends say what a row can reach at most.
+"""
 
 from __future__ import annotations
 
-import datetime as dt
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
@@ -12,21 +18,74 @@ import numpy.typing as npt
 import pyarrow as pa
 import pyarrow.compute as pc
 
+from zhaoyin.universe.arrays import Column, Columns, Compiled, arrow, column
 from zhaoyin.universe.folder import Manifest
-from zhaoyin.universe.query import UNKNOWN, Filter
 from zhaoyin.universe.runner import DuckRunner, beside
-from zhaoyin.universe.schema import LIVE
-from zhaoyin.universe.score import Ask, Floats, logarithm, of_region
+from zhaoyin.universe.score import DERIVED, KINDS, NOWHERE, Ask, Rows
 
-BLOCK = 1 << 16  # rows ranked at a time: their columns stay in the processor's cache
-_EPOCH = dt.date(1970, 1, 1)
-_NEVER = np.iinfo(np.int32).min  # an unknown day
-_COUNTS = ("employees", "patents", "branches")
-_FLAGS = ("high_tech", "listed")
-_TABLE = 1_000_000  # counts up to here have their logarithms looked up
+FIRST, BLOCK = (
+    1 << 12,
+    1 << 16,
+)  # rows ranked at a time, at first and at most: their columns stay in the cache
+POINTS = 1 << 15  # a column of more values than these is held in bins
+BINS = 1 << 11
+SOME = 1 << 20  # rows for which a derived column is reckoned at a time
+_LEAST = -sys.float_info.max
+# Rounding may lift a score by half of the ninth place, and sums differ in their last bits.
+_SLACK = 2e-9
 
 Bools = npt.NDArray[np.bool_]
+Floats = npt.NDArray[np.float64]
 Ints = npt.NDArray[np.int64]
+
+
+@dataclass(frozen=True, slots=True)
+class Held:
+    """One column: for each row its bin, and for each bin its least and its greatest value; the last bin is the nulls'.
+
+    A bin is one value where there are few, and always of strings: a region brings its own columns along.
+    ``share`` is of all rows in each bin; ``values`` are those of the rows, and None when every bin is one value.
+    """
+
+    bins: npt.NDArray[np.unsignedinteger[Any]]
+    low: Column
+    high: Column
+    share: Floats
+    values: Any
+
+    @classmethod
+    def of(cls, data: pa.ChunkedArray) -> Held:
+        coded = data.combine_chunks().dictionary_encode()
+        points = coded.dictionary
+        order = pc.sort_indices(points).to_numpy()
+        count = len(points)
+        place = np.empty(count + 1, np.int64)
+        place[order], place[count] = np.arange(count), count
+        known = np.append(np.ones(count, np.bool_), False)
+        ends = pa.concat_arrays([points.take(pa.array(order)), pa.nulls(1, points.type)])
+        codes = coded.indices.fill_null(count).to_numpy(zero_copy_only=False)
+        if count <= POINTS or pa.types.is_string(points.type):
+            low, bins = Column(column(ends).values, known), place.astype(np.min_scalar_type(count))[codes]
+            return cls(bins, low, low, _shares(bins, count + 1), None)
+        ranks = place[codes]
+        # Bins of about equally many rows; a value with more than its share has one to itself.
+        much = np.cumsum(np.bincount(ranks, minlength=count + 1)[:count])
+        _, first, of = np.unique(
+            (much - 1) * BINS // max(int(much[-1]), 1), return_index=True, return_inverse=True
+        )
+        last = np.append(first[1:] - 1, count - 1)
+        sorted_points = column(ends).values
+        none = np.append(np.ones(len(first), np.bool_), False)
+        low, high = (Column(sorted_points[np.append(at, count)], none) for at in (first, last))
+        bins = np.append(of, len(first)).astype(np.min_scalar_type(len(first)))[ranks]
+        return cls(bins, low, high, _shares(bins, len(first) + 1), column(data).values)
+
+    def at(self, rows: Any) -> Column:
+        """The values of some rows: places or a slice."""
+        bins = self.bins[rows]
+        if self.values is None:
+            return Column(self.low.values[bins], self.low.known[bins])
+        return Column(self.values[rows], self.low.known[bins])
 
 
 class MemoryRunner(DuckRunner):
@@ -36,23 +95,44 @@ class MemoryRunner(DuckRunner):
         super().__init__(path, manifest, threads)
         self.table = self.cards.all()
         self._slice = self.table
-        self.regions = list(manifest.regions)
-        where = pa.array(self.regions, pa.string())
-        self.region = _numbers(pc.index_in(self.table["region"], where), np.int32, -1)
-        self.live = _numbers(pc.is_in(self.table["status"], value_set=pa.array(LIVE)), np.bool_, False)
-        self.day = _numbers(self.table["established"].cast(pa.int32()), np.int32, _NEVER)
-        chinese = pc.fill_null(pc.equal(self.table["capital_currency"], "CNY"), False)
-        fen = self.table["capital_fen"].cast(pa.float64())
-        self.fen = _numbers(pc.if_else(chinese, fen, pa.scalar(None, pa.float64())), np.float64, np.nan)
-        # -1 is a missing count or flag; the last entry of every lookup table stands for it.
-        self.ints = {name: _numbers(self.table[name], np.int32, -1) for name in _COUNTS}
-        self.ints |= {name: _numbers(self.table[name].cast(pa.int8()), np.int8, -1) for name in _FLAGS}
-        self.mobility = _numbers(self.table["mobility"], np.float64, np.nan)
+        self._batches = self.table.to_batches()
+        self._firsts = np.cumsum([0, *(batch.num_rows for batch in self._batches)])
+        self._held: dict[str, Held] = {}
+        self._beside: dict[str, Column] = {}
 
     def set_regions(self, regions: pa.Table) -> str:
         name = super().set_regions(regions)
-        self.spots = self.places.rows(self.regions)
+        self._beside = self.places.of(self.held("region").low.values.tolist())
         return name
+
+    def held(self, name: str) -> Held:
+        """A stored or derived column, laid out when a question first reads it."""
+        if name not in self._held:
+            derived = [
+                arrow(DERIVED[name](Rows(some, NOWHERE), {}), KINDS[name], some.num_rows)
+                for some in (self.table.slice(at, SOME) for at in range(0, self.table.num_rows, SOME))
+                if name in DERIVED
+            ]
+            self._held[name] = Held.of(pa.chunked_array(derived) if derived else self.table[name])
+        return self._held[name]
+
+    def source(self, one: Compiled) -> tuple[str, ...]:
+        """The held columns an expression reads; what the region table says hangs on the region."""
+        return tuple(sorted({"region" if name in self._beside else name for name in one.reads}))
+
+    def ends(self, name: str) -> tuple[Columns, Columns]:
+        """The columns that hang on a held one, at the least and at the greatest value of each bin."""
+        held = self.held(name)
+        more = self._beside if name == "region" else {}
+        return {name: held.low, **more}, {name: held.high, **more}
+
+    def rows(self, names: Sequence[str], at: Any) -> dict[str, Column]:
+        """Held columns, and what hangs on them, of some rows."""
+        found = {name: self.held(name).at(at) for name in names}
+        if "region" in names and self._beside:
+            bins = self.held("region").bins[at]
+            found |= {name: Column(one.values[bins], one.known[bins]) for name, one in self._beside.items()}
+        return found
 
     def firms(self, codes: tuple[str, ...] | None) -> str:
         if codes is None:
@@ -69,166 +149,170 @@ class MemoryRunner(DuckRunner):
         return super().run(sql, schema)
 
     def rank(self, ask: Ask) -> pa.Table:
-        ranker = _Ranker(self, ask)
-        # The best codes first: what they reach spares looking at most rows of the others.
-        blocks = sorted(self._blocks(ask), key=lambda block: -block[2])
-        parts = [ranker(block) for block in blocks]
-        places = np.concatenate([np.empty(0, np.int64), *(part[0] for part in parts)])
-        scores = np.concatenate([np.empty(0, np.float64), *(part[1] for part in parts)])
-        best = _best(scores, ask.limit)
-        places, scores = places[best], np.round(scores[best], 9)
-        order = np.lexsort((places, -scores))[: ask.limit]
-        places, scores = places[order], scores[order]
-        return beside(self.cards.of(places.tolist()), pa.table({"score": scores}))
-
-    def _blocks(self, ask: Ask) -> Iterator[tuple[int, int, float]]:
-        """Stretches of rows of one weight: (first, end, weight). Neighbouring codes of one weight go together."""
-        codes = sorted(ask.codes) if ask.codes is not None else list(self.manifest.industries)
-        start = end = 0
-        weight = ask.other
-        for code in [*codes, None]:
-            first, last = self.manifest.industries[code] if code else (0, 0)
-            mine = ask.weights.get(code, ask.other) if code else 0.0
-            if first == end and mine == weight and code:
-                end = last
-                continue
-            for at in range(start, end, BLOCK):
-                yield at, min(at + BLOCK, end), weight
-            start, end, weight = first, last, mine
+        places, scores = _Ranker(self, ask).best()
+        numbers = np.searchsorted(self._firsts, places, "right") - 1
+        rows = (places - self._firsts[numbers]).tolist()
+        cards = [
+            self._batches[number].slice(row, 1) for number, row in zip(numbers.tolist(), rows, strict=True)
+        ]
+        found = pa.Table.from_batches(cards, self.table.schema).combine_chunks()
+        return beside(found, pa.table({"score": scores}))
 
 
 class _Ranker:
-    """One ranking's tables, and the best rows of a block by them."""
+    """One ranking: what each bin of each column says, and the best rows so far."""
 
-    def __init__(self, held: MemoryRunner, ask: Ask) -> None:
-        self.held, self.ask = held, ask
-        chosen: Filter = ask.filter
-        self.regions = self._wanted_regions(ask.marks, chosen)
-        self.low = (chosen.established_from - _EPOCH).days if chosen.established_from else _NEVER + 1
-        self.high = (
-            (chosen.established_until - _EPOCH).days if chosen.established_until else np.iinfo(np.int32).max
-        )
-        self.dated = chosen.established_from is not None or chosen.established_until is not None
-        # Terms whose value is looked up: the column that says where, and weight x value with the missing one last.
-        self._looked_up: dict[str, tuple[Any, Floats]] = {}
-        self._most: dict[str, float] = {}
-        for term in ask.terms:
-            table = None
-            if term.kind in ("near", "region"):
-                table = np.append(_known(of_region(term, held.places, held.spots)), [UNKNOWN] * 2)
-                column = held.region
-            elif term.kind == "flag":
-                table, column = np.array([0.0, 1.0, 1.0, UNKNOWN]), held.ints[term.column]
-            elif term.kind == "log" and term.column in _COUNTS and term.cap <= _TABLE:
-                table = logarithm(np.append(np.arange(int(term.cap) + 1.0), term.cap), term)
-                table, column = np.append(table, UNKNOWN), held.ints[term.column]
-            if table is not None:
-                self._looked_up[term.name] = column, table * term.weight
-            # A share or a logarithm is at most 1; other numbers have no bound.
-            bounded = term.kind == "log" or term.column == "mobility"
-            highest = float(np.max(table)) if table is not None else 1.0 if bounded else np.inf
-            lowest = float(np.min(table)) if table is not None else 0.0 if bounded else -np.inf
-            reach = max(highest * term.weight, lowest * term.weight)
-            self._most[term.name] = reach if term.weight else 0.0
-        self._scores = np.empty(0)
-        self._floor = -np.inf
-
-    def _wanted_regions(self, marks: Any, chosen: Filter) -> Bools | None:
-        if not (chosen.regions or chosen.not_regions):
-            return None
-        wanted = np.ones(len(self.held.regions), bool)
-        if chosen.regions:
-            wanted &= np.isin(self.held.regions, marks["regions"])
-        if chosen.not_regions:
-            wanted &= ~np.isin(self.held.regions, marks["not_regions"])
-        return wanted
-
-    def __call__(self, block: tuple[int, int, float]) -> tuple[Ints, Floats]:
-        """(places, scores) of the rows of a block that may be among the best, in no order."""
-        start, end, fit = block
-        floor = self._floor
-        # What a row can reach at most: its terms that cost one look-up, and the whole weight of the others.
-        most = sum(
-            max(fit * t.weight, 0.0) if t.kind == "fit" else self._most[t.name] for t in self.ask.terms
-        )
-        if most < floor:
-            return np.empty(0, np.int64), np.empty(0)
-        rows = self._fitting(start, end)
-        if floor > -np.inf:
-            bound = np.full(len(rows), most)
-            for name, (column, table) in self._looked_up.items():
-                bound += table[np.minimum(column[rows], len(table) - 2)]
-                bound -= self._most[name]
-            rows = rows[bound >= floor]
-        total: Any = np.zeros(len(rows))
-        for term in self.ask.terms:
-            if term.kind == "fit":
-                total += fit * term.weight
-            elif term.name in self._looked_up:
-                column, table = self._looked_up[term.name]
-                # Above the cap the last but one entry stands, which is the cap's own.
-                total += table[np.minimum(column[rows], len(table) - 2)]
+    def __init__(self, memory: MemoryRunner, ask: Ask) -> None:
+        self.memory, self.ask, self.ranking = memory, ask, ask.ranking
+        self.industries: Any = np.array(list(memory.manifest.industries), object)  # those asked about
+        self.constants: dict[int, Floats] = {}  # parts that read the industry alone: by industry
+        self.looked_up: dict[int, tuple[str, Floats]] = {}  # parts of one column of single values: by bin
+        self.runs: list[tuple[str, list[tuple[int, int]]]] = []  # bins that fit, where they are few stretches
+        self.tests: list[tuple[Compiled, tuple[str, ...]]] = []  # conditions that need the rows' own values
+        self.bounded = True  # whether every part is known to stay under what is reckoned for it
+        reach: dict[
+            str, Floats
+        ] = {}  # what the parts of a column add at most; -inf where no firm is asked about
+        for one in self.ranking.conditions:
+            names = memory.source(one)
+            if names == ("industry",):
+                known = {"industry": Column(self.industries, np.True_)}
+                self.industries = self.industries[one.true(known, ask.marks)]
+            elif len(names) == 1 and memory.held(names[0]).values is None:
+                fits = one.true(memory.ends(names[0])[0], ask.marks)
+                runs = _runs(fits)
+                if len(runs) <= 2:
+                    self.runs.append((names[0], runs))
+                else:
+                    reach[names[0]] = reach.get(names[0], 0.0) + np.where(fits, 0.0, -np.inf)
             else:
-                total += self._plain(term, rows) * term.weight
-        keep = _best(total, self.ask.limit)
-        rows, total = rows[keep], total[keep]
-        self._scores = np.concatenate([self._scores, total])
-        self._scores = self._scores[_best(self._scores, self.ask.limit)]
-        if len(self._scores) >= self.ask.limit:
-            # Rounding may lift a score by half of the ninth place, and sums differ in their last bits.
-            self._floor = float(self._scores.min()) - 2e-9
-        return rows, total
+                self.tests.append((one, names))
+        industries = {"industry": Column(self.industries, np.True_)}
+        for at, one in enumerate(self.ranking.parts):
+            names = memory.source(one)
+            if set(names) <= {"industry"}:
+                found = one(industries, ask.marks).values
+                self.constants[at] = np.broadcast_to(found, len(self.industries))
+                continue
+            single = len(names) == 1 and memory.held(names[0]).values is None
+            if single or (len(names) == 1 and one.steady):
+                low, high = memory.ends(names[0])
+                most = one(low, ask.marks).values
+                if single:
+                    self.looked_up[at] = names[0], most
+                else:
+                    most = np.maximum(most, one(high, ask.marks).values)
+                reach[names[0]] = reach.get(names[0], 0.0) + most
+            else:
+                self.bounded = False
+        self.most = sum(float(one.max()) for one in reach.values())
+        # How much a row falls short of the most, the columns that tell rows apart best first.
+        short = {name: one - one.max() for name, one in reach.items()} if self.most > -np.inf else {}
+        worst = sum(float(one.min(where=np.isfinite(one), initial=0.0)) for one in short.values())
+        typical = {
+            name: float(memory.held(name).share @ np.maximum(one, worst)) for name, one in short.items()
+        }
+        self.short = sorted(short.items(), key=lambda item: typical[item[0]])
+        self.places: list[Ints] = [np.empty(0, np.int64)]
+        self.totals: list[Floats] = [np.empty(0)]
+        self.leading = np.empty(0)  # the best totals so far
+        self.floor = _LEAST
 
-    def _plain(self, term: Any, rows: Ints) -> Floats:
-        held = self.held
-        if term.column == "capital_fen":
-            x = held.fen[rows] / 1e6 if term.kind == "log" else held.fen[rows]
-        elif term.column == "mobility":
-            x = held.mobility[rows]
-        else:
-            whole = held.ints[term.column][rows]
-            x = np.where(whole < 0, np.nan, whole.astype(np.float64))
-        return _known(logarithm(x, term) if term.kind == "log" else x)
+    def best(self) -> tuple[Ints, Floats]:
+        """(places, scores) of the best rows, in order."""
+        limit = self.ask.limit
+        # The best codes first, and few rows of them: what they reach spares looking at most rows of the others.
+        size = FIRST
+        for start, end, constants in sorted(self._stretches(), key=lambda one: -sum(one[2])):
+            while start < end:
+                self._block(start, min(start + size, end), dict(zip(self.constants, constants, strict=True)))
+                start, size = start + size, min(size * 2, BLOCK)
+        totals, places = np.concatenate(self.totals), np.concatenate(self.places)
+        near = totals >= self.floor
+        places = places[near]
+        scores = self.ranking.score({"total": Column(totals[near], np.True_)}, {}).values
+        order = np.lexsort((places, -scores))[:limit]
+        return places[order], scores[order]
+
+    def _stretches(self) -> Iterator[tuple[int, int, tuple[float, ...]]]:
+        """Stretches of rows: (first, end, constants). Neighbouring industries of the same constants go together."""
+        if self.most == -np.inf or self.ask.limit < 1:
+            return
+        start = end = 0
+        constants: tuple[float, ...] = ()
+        for at in [*range(len(self.industries)), None]:
+            first, last = self.memory.manifest.industries[self.industries[at]] if at is not None else (0, 0)
+            mine = tuple(float(one[at]) for one in self.constants.values()) if at is not None else ()
+            if at is not None and first == end and mine == constants:
+                end = last
+                continue
+            yield start, end, constants
+            start, end, constants = first, last, mine
+
+    def _block(self, start: int, end: int, constants: dict[int, float]) -> None:
+        most = self.most + sum(constants.values())
+        if most < self.floor:
+            return
+        rows = self._fitting(start, end)
+        bound: Any = np.full(len(rows), most, np.float64)
+        for name, short in self.short:
+            bound += short.take(self.memory.held(name).bins.take(rows))
+            may = bound >= self.floor
+            rows, bound = rows.compress(may), bound.compress(may)
+        limit = self.ask.limit
+        if self.bounded and len(rows) > 2 * limit:
+            # Those that may reach most first, as they leave few of the others.
+            first = np.argpartition(bound, len(bound) - limit)[len(bound) - limit :]
+            self._take(rows[first], constants)
+            bound[first] = -np.inf
+            rows = rows.compress(bound >= self.floor)
+        self._take(rows, constants)
+
+    def _take(self, rows: Ints, constants: dict[int, float]) -> None:
+        """Reckon rows' totals; keep those that may be among the best."""
+        if not len(rows):
+            return
+        parts: dict[str, Column] = {}
+        for at, one in enumerate(self.ranking.parts):
+            if at in constants:
+                found = Column(constants[at], np.True_)
+            elif at in self.looked_up:
+                name, table = self.looked_up[at]
+                found = Column(table.take(self.memory.held(name).bins.take(rows)), np.True_)
+            else:
+                found = one(self.memory.rows(self.memory.source(one), rows), self.ask.marks)
+            parts[f"part_{at}"] = found
+        totals = np.broadcast_to(self.ranking.total(parts, {}).values, len(rows))
+        may = totals >= self.floor
+        self.places.append(rows[may])
+        self.totals.append(totals[may])
+        self.leading = np.concatenate([self.leading, totals[may]])
+        if self.bounded and len(self.leading) >= self.ask.limit:
+            at = len(self.leading) - self.ask.limit
+            self.leading = np.partition(self.leading, at)[at:]
+            self.floor = float(self.leading[0]) - _SLACK
 
     def _fitting(self, start: int, end: int) -> Ints:
-        held, chosen = self.held, self.ask.filter
-        here = slice(start, end)
-        fits: Any = held.live[here] if chosen.live else np.ones(end - start, bool)
-        if self.regions is not None:
-            fits = fits & self.regions[held.region[here]]
-        if self.dated:
-            day = held.day[here]
-            fits = fits & (day >= self.low) & (day <= self.high)
-        for column, least in (("employees", chosen.min_employees), ("patents", chosen.min_patents)):
-            if least is not None:
-                count = held.ints[column][here]
-                fits = fits & (count >= max(least, 0))
-        if chosen.min_capital_fen is not None:
-            fits = fits & (held.fen[here] >= chosen.min_capital_fen)
-        for column in _FLAGS:
-            flag = getattr(chosen, column)
-            if flag is not None:
-                fits = fits & (held.ints[column][here] == int(flag))
+        """The rows that fit as far as is not told by what they reach."""
+        here, fits = slice(start, end), np.ones(end - start, np.bool_)
+        for name, runs in self.runs:
+            bins = self.memory.held(name).bins[here]
+            within: Any = np.zeros(end - start, np.bool_)
+            for low, high in runs:
+                within |= bins == low if low == high else (bins >= low) & (bins <= high)
+            fits &= within
+        for condition, names in self.tests:
+            fits &= condition.true(self.memory.rows(names, here), self.ask.marks)
         rows: Ints = np.flatnonzero(fits)
         rows += start
         return rows
 
 
-def _numbers(column: pa.ChunkedArray, kind: Any, missing: Any) -> Any:
-    """A column as one numpy array, its nulls as ``missing``."""
-    filled = pc.fill_null(column, pa.scalar(missing, column.type)) if column.null_count else column
-    parts = [chunk.to_numpy(zero_copy_only=False).astype(kind, copy=False) for chunk in filled.chunks]
-    return np.concatenate(parts) if parts else np.empty(0, kind)
+def _shares(bins: npt.NDArray[np.unsignedinteger[Any]], count: int) -> Floats:
+    return np.bincount(bins, minlength=count) / max(len(bins), 1)
 
 
-def _known(x: Floats) -> Floats:
-    """A missing value counts UNKNOWN."""
-    result: Floats = np.where(np.isnan(x), UNKNOWN, x)
-    return result
-
-
-def _best(scores: Floats, limit: int) -> Any:
-    """Which rows may be among the best: those not below the last of them, as scores are rounded later."""
-    if len(scores) <= limit:
-        return slice(None)
-    return np.flatnonzero(scores >= np.partition(scores, len(scores) - limit)[len(scores) - limit] - 2e-9)
+def _runs(fits: Bools) -> list[tuple[int, int]]:
+    """The stretches of bins that fit, as (first, last)."""
+    edges = np.flatnonzero(np.diff(np.concatenate([[False], fits, [False]]).astype(np.int8)))
+    return [(int(first), int(after) - 1) for first, after in edges.reshape(-1, 2)]

@@ -18,9 +18,9 @@ from typing import Any, Literal
 import ibis
 import ibis.expr.types as ir
 import pyarrow as pa
-import pyarrow.compute as pc
 
 from zhaoyin.base.errors import Refusal
+from zhaoyin.universe.arrays import mark
 from zhaoyin.universe.schema import HELD, LIVE, SCHEMA
 
 Dialect = Literal["duckdb", "pyspark"]
@@ -30,7 +30,8 @@ SHOWN = (
     "branches", "high_tech", "listed", "mobility", "place",
 )  # fmt: skip
 UNKNOWN = 0.5  # a missing input is neither good nor bad, and is flagged
-_NUMERIC = ("employees", "patents", "branches", "capital_fen", "mobility", "high_tech", "listed")
+_FLAGS = ("high_tech", "listed")
+_NUMERIC = ("employees", "patents", "branches", "capital_fen", "mobility", *_FLAGS)
 _PRIME = 2_147_483_647
 _LIMIT, _MANY = 987_654_321, 876_543_219_876  # stand in the SQL for the limit and for a list of places
 _TYPES = {
@@ -95,8 +96,9 @@ class Term:
             self.column and not self.column.isidentifier()
         ):
             raise ValueError(f"not a name: {self.name!r} {self.column!r}")
-        if self.kind in ("log", "flag", "share") and self.column not in _NUMERIC:
-            raise ValueError(f"a {self.kind} term needs one of {', '.join(_NUMERIC)}, not {self.column!r}")
+        able = _FLAGS if self.kind == "flag" else _NUMERIC
+        if self.kind in ("log", "flag", "share") and self.column not in able:
+            raise ValueError(f"a {self.kind} term needs one of {', '.join(able)}, not {self.column!r}")
         if not all(math.isfinite(v) for v in (self.weight, self.cap, self.lat, self.lon)) or self.cap <= 0:
             raise ValueError(f"term {self.name}: weight, cap, lat and lon must be finite and cap positive")
 
@@ -115,49 +117,57 @@ DEFAULT_SCORE: tuple[Term, ...] = (
 )
 
 
-def _mark(name: str) -> str:
-    return f"§{name}§"
-
-
 def _number(name: str) -> ir.FloatingValue:
-    return ibis.literal(_mark(name)).cast("float64")
+    return ibis.literal(mark(name)).cast("float64")
 
 
 def firms(columns: Sequence[str] = HELD) -> ir.Table:
     return ibis.table({name: _TYPES[str(SCHEMA.field(name).type)] for name in columns}, name="param_firms")
 
 
-def _filtered(table: ir.Table, shape: Sequence[str]) -> ir.Table:
+def kept(table: ir.Table, shape: Sequence[str]) -> list[ir.BooleanValue]:
+    """The conditions of a filter's shape: a firm is asked about when all of them are true."""
+    found: list[ir.BooleanValue] = []
     for one in shape:
         name, _, value = one.partition("=")
         if name == "live":
             if value == "True":
-                table = table.filter(table.status.isin(LIVE))
+                found.append(table.status.isin(LIVE))
         elif name in ("high_tech", "listed"):
-            table = table.filter(table[name] == (value == "True"))
+            found.append(table[name] == (value == "True"))
         elif name == "industries":
-            table = table.filter(table.industry.isin([_mark("industries")]))
+            found.append(table.industry.isin([mark("industries")]))
         elif name == "regions":
-            table = table.filter(table.region.isin([_mark("regions")]))
+            found.append(table.region.isin([mark("regions")]))
         elif name == "not_regions":
-            table = table.filter(table.region.notin([_mark("not_regions")]))
+            found.append(table.region.notin([mark("not_regions")]))
         elif name == "established_from":
-            table = table.filter(table.established >= ibis.literal(_mark(name)).cast("date"))
+            found.append(table.established >= ibis.literal(mark(name)).cast("date"))
         elif name == "established_until":
-            table = table.filter(table.established <= ibis.literal(_mark(name)).cast("date"))
+            found.append(table.established <= ibis.literal(mark(name)).cast("date"))
         elif name == "min_capital_fen":
-            enough = table.capital_fen >= ibis.literal(_mark(name)).cast("int64")
-            table = table.filter((table.capital_currency == "CNY") & enough)
+            enough = table.capital_fen >= ibis.literal(mark(name)).cast("int64")
+            found.append((table.capital_currency == "CNY") & enough)
         else:
             column = table[name.removeprefix("min_")]
-            table = table.filter(column >= ibis.literal(_mark(name)).cast("int64"))
+            found.append(column >= ibis.literal(mark(name)).cast("int64"))
+    return found
+
+
+def _filtered(table: ir.Table, shape: Sequence[str]) -> ir.Table:
+    for condition in kept(table, shape):
+        table = table.filter(condition)
     return table
 
 
-def _capital_wan(table: ir.Table) -> ir.FloatingValue:
-    return ibis.ifelse(
-        table.capital_currency == "CNY", table.capital_fen.cast("float64") / 1e6, ibis.null("float64")
-    )
+def derived(table: ir.Table) -> dict[str, ir.Value]:
+    """What follows from a firm's own columns alone: ``live``, null when unknown, and ``capital_wan``, null unless in CNY."""
+    return {
+        "live": ibis.ifelse(table.status == "unknown", ibis.null("boolean"), table.status == "open"),
+        "capital_wan": ibis.ifelse(
+            table.capital_currency == "CNY", table.capital_fen.cast("float64") / 1e6, ibis.null("float64")
+        ),
+    }
 
 
 def ranked_schema(columns: Sequence[str]) -> pa.Schema:
@@ -165,33 +175,10 @@ def ranked_schema(columns: Sequence[str]) -> pa.Schema:
     return pa.schema([*(SCHEMA.field(name) for name in columns), pa.field("score", pa.float64())])
 
 
-def shown(table: pa.Table, values: Mapping[str, pa.Array] | None = None) -> pa.Table:
-    """An engine's rows as an answer: SHOWN; for a ranking s_NAME and unknown_NAME per term (null: missing), the score."""
-    open_ = pc.equal(table["status"], "open")
-    known = pc.not_equal(table["status"], "unknown")
-    derived = {
-        "firm_id": table["uscc"],
-        "live": pc.if_else(known, open_, pa.scalar(None, pa.bool_())),
-        "capital_wan": capital_wan(table),
-    }
-    columns = {name: derived[name] if name in derived else table[name] for name in SHOWN}
-    if values is not None:
-        columns |= {f"s_{name}": pc.fill_null(value, UNKNOWN) for name, value in values.items()}
-        columns |= {f"unknown_{name}": pc.is_null(value) for name, value in values.items()}
-        columns["score"] = table["score"]
-    return pa.table(columns)
-
-
-def capital_wan(table: pa.Table) -> pa.ChunkedArray:
-    """Registered capital in 万元; null unless it is stated in CNY."""
-    chinese = pc.fill_null(pc.equal(table["capital_currency"], "CNY"), False)
-    wan = pc.divide(table["capital_fen"].cast(pa.float64()), 1e6)
-    return pc.if_else(chinese, wan, pa.scalar(None, pa.float64()))
-
-
-def _value(table: ir.Table, name: str, kind: str, column: str) -> ir.FloatingValue:
+def value(table: ir.Table, name: str, kind: str, column: str) -> ir.FloatingValue:
+    """A term's value, null where its input is missing. ``table`` is of firms ``beside_places``."""
     if kind == "fit":  # one branch here, one for each weight when it is filled in
-        branch = (table.industry.isin([_mark("fit")]), _number("fit"))
+        branch = (table.industry.isin([mark("fit")]), _number("fit"))
         return ibis.cases(branch, else_=_number("fit.else"))
     if kind == "near":
         # Equirectangular: within 1% of the great circle at the distances that matter here.
@@ -201,9 +188,7 @@ def _value(table: ir.Table, name: str, kind: str, column: str) -> ir.FloatingVal
     if kind == "region":
         return table[f"region_{column}"].cast("float64")
     if kind == "log":
-        x = table[column].cast("float64")
-        if column == "capital_fen":
-            x = _capital_wan(table)
+        x = derived(table)["capital_wan"] if column == "capital_fen" else table[column].cast("float64")
         # A missing x stays missing: the comparison is null, and so the other branch is taken.
         most = _number(f"{name}.most")
         return (ibis.ifelse(x > most, most, x) + 1.0).ln() / _number(f"{name}.cap")
@@ -212,23 +197,39 @@ def _value(table: ir.Table, name: str, kind: str, column: str) -> ir.FloatingVal
     return table[column].cast("float64")
 
 
+def part(table: ir.Table, name: str, kind: str, column: str) -> ir.FloatingValue:
+    """What a term adds to the total, never null."""
+    return value(table, name, kind, column).fill_null(UNKNOWN) * _number(f"{name}.weight")
+
+
+def total(parts: Sequence[ir.FloatingValue]) -> ir.FloatingValue:
+    found: Any = ibis.literal(0.0)
+    for one in parts:
+        found = found + one
+    return found
+
+
+def rounded(total: ir.FloatingValue) -> ir.FloatingValue:
+    """A total as it is ordered. Nine places: the last bits of ln and exp differ between engines and must not decide."""
+    return total.round(9)
+
+
+def beside_places(table: ir.Table, terms: Sequence[tuple[str, str, str]]) -> ir.Table:
+    """Firms, and beside each what the region table says of its region if a term reads it."""
+    if not {kind for _, kind, _ in terms} & {"near", "region"}:
+        return table
+    columns = {"place_code": "string", "lat": "float64", "lon": "float64"}
+    columns |= {f"region_{column}": "float64" for _, kind, column in terms if kind == "region"}
+    places = ibis.table(columns, name="param_regions")
+    return table.join(places, table.region == places.place_code, how="left")
+
+
 def _ranked(
     filters: tuple[str, ...], terms: tuple[tuple[str, str, str], ...], wanted: tuple[str, ...]
 ) -> ir.Table:
-    table = _filtered(firms(), filters)
-    kinds = {kind for _, kind, _ in terms}
-    if kinds & {"near", "region"}:
-        columns = {"place_code": "string", "lat": "float64", "lon": "float64"}
-        columns |= {f"region_{column}": "float64" for _, kind, column in terms if kind == "region"}
-        places = ibis.table(columns, name="param_regions")
-        table = table.join(places, table.region == places.place_code, how="left")
-    total: Any = ibis.literal(0.0)
-    for name, kind, column in terms:
-        value = _value(table, name, kind, column).fill_null(UNKNOWN)
-        total = total + value * _number(f"{name}.weight")
-    # Nine places: the last bits of ln and exp differ between engines and must not decide the order.
-    table = table.select(*wanted, score=total.round(9))
-    return table.order_by([ibis.desc("score"), "place"]).limit(_LIMIT)
+    table = beside_places(_filtered(firms(), filters), terms)
+    score = rounded(total([part(table, *term) for term in terms]))
+    return table.select(*wanted, score=score).order_by([ibis.desc("score"), "place"]).limit(_LIMIT)
 
 
 def _counted(filters: tuple[str, ...], keys: tuple[str, ...], sums: tuple[str, ...]) -> ir.Table:
@@ -245,7 +246,7 @@ def _counted(filters: tuple[str, ...], keys: tuple[str, ...], sums: tuple[str, .
 def _sampled(filters: tuple[str, ...]) -> ir.Table:
     table = _filtered(firms(), filters)
     # A permutation of the ids by two rounds of arithmetic that fits 64 bits, the same on every engine.
-    mixed = (table.place * 48_271 + ibis.literal(_mark("seed")).cast("int64")) % _PRIME
+    mixed = (table.place * 48_271 + ibis.literal(mark("seed")).cast("int64")) % _PRIME
     mixed = (mixed * 69_621 + table.place) % _PRIME
     drawn = table.select(*HELD, lot=mixed).order_by(["lot", "place"]).limit(_LIMIT)
     return drawn.drop("lot")

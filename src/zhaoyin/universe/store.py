@@ -17,7 +17,7 @@ from zhaoyin.universe.folder import Manifest
 from zhaoyin.universe.memory import MemoryRunner
 from zhaoyin.universe.query import DEFAULT_SCORE, Filter, Term
 from zhaoyin.universe.runner import DuckRunner, Runner
-from zhaoyin.universe.score import Ask, values
+from zhaoyin.universe.score import Ask, shown, values
 
 KEYS = ("region", "industry", "status", "employees", "high_tech", "listed", "capital_currency")
 SUMS = ("employees", "patents", "branches", "capital_fen")
@@ -114,11 +114,10 @@ class Universe:
         tables = {}
         if any(term.kind in ("near", "region") for term in score):
             tables["param_regions"] = self._need_places(score)
-        weights = {code: weight for held, weight in branches for code in held}
-        ask = Ask(filter, score, limit, codes, marks, weights, other, tables)
+        ask = Ask(filter, score, limit, codes, marks, tables)
         with self._lock:
             ranked = self._runner.rank(ask)
-        return query.shown(ranked, values(ranked, ask, self._runner.places))
+        return shown(ranked, values(ranked, ask, self._runner.places))
 
     def _weights(
         self, codes: tuple[str, ...] | None, fit: Mapping[str, float] | None
@@ -176,7 +175,7 @@ class Universe:
         sql = query.template(self._runner.dialect, "sampled", (filter or Filter(live=False)).shape())
         marks, codes = self._marks(filter or Filter(live=False))
         marks["seed"] = seed % 1_000_003 * 1_009
-        return query.shown(self._run(sql, marks, {}, codes, size))
+        return shown(self._run(sql, marks, {}, codes, size))
 
     def _run(
         self,
