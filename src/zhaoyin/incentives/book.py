@@ -23,7 +23,6 @@ class Book:
         self.library = library
         self._rules: dict[int, m.Rules] = {}
         self._engines: dict[int, Engine] = {}
-        self._plans: dict[tuple[int, Any], Plan] = {}
         self._lock = threading.Lock()
         for day in (
             *library.changes,

@@ -27,6 +27,7 @@ from zhaoyin.incentives.single import DECISION, NO, UNKNOWN, YES, words
 Array = npt.NDArray[Any]
 Table = Any  # pyarrow.Table | pandas.DataFrame | Mapping[str, Array | tuple[Array, Array]]
 CHUNK = 1 << 18
+SAMPLE = 1024  # rows by which conditions are put in order
 # below this share of surviving rows, for each pass of the next condition, that one looks at them alone
 SPARSE = 0.07
 _ENDS = {np.dtype(k): (int(np.iinfo(k).min), int(np.iinfo(k).max)) for k in "bBhHiIlLqQ"}
@@ -603,51 +604,65 @@ class Plan:
             return hits
 
         chunks = _each(one, starts, threads)
-        return Batch(self.rules, self.dictionary, columns, job.total, starts, chunks, threads)
+        return Batch(self.rules, self.dictionary, columns, job.sums, starts, chunks, threads)
 
 
-def _each(one: Callable[[int], Any], items: Iterable[int], threads: int) -> list[Any]:
-    items = list(items)
-    if threads > 1 and len(items) > 1:
-        with ThreadPoolExecutor(threads) as pool:
-            return list(pool.map(one, items))
-    return [one(item) for item in items]
+def _each(one: Callable[[Any], Any], things: Iterable[Any], threads: int) -> list[Any]:
+    """What ``one`` makes of each thing, in order; the caller's thread works along."""
+    items = list(things)
+    helpers = min(threads, len(items)) - 1
+    if helpers < 1:
+        return [one(item) for item in items]
+    found: list[Any] = [None] * len(items)
+    left = iter(enumerate(items))
+
+    def work() -> None:
+        for place, item in left:
+            found[place] = one(item)
+
+    with ThreadPoolExecutor(helpers) as pool:
+        started = [pool.submit(work) for _ in range(helpers)]
+        work()
+        for other in started:
+            other.result()
+    return found
 
 
 class _Job:
     def __init__(self, rules: m.Rules, dictionary: f.Dictionary, columns: dict[str, Column], n: int) -> None:
         self.rules, self.columns, self.n = rules, columns, n
-        self.total = np.zeros(n, np.int64)
+        # total, final and due of every row, in one piece: the system backs a long one with large pages
+        self.sums = np.empty((3, n), np.int64)
+        self.total = self.sums[0]  # every chunk writes its part
         self.compiler = c = Compiler(columns, dictionary)
-        uses: dict[x.Bool, int] = {}
-        terms = [
-            p.condition.args if isinstance(p.condition, x.And) else (p.condition,) for p in rules.policies
-        ]
-        for args in terms:
-            for arg in args:
-                uses[arg] = uses.get(arg, 0) + 1
-        many = max(3, len(terms) // 2)
-        self.shared = [arg for arg, count in uses.items() if count >= many]
-        self.shared_maybe = [c.maybe(arg) for arg in self.shared]
-        shares = self._selectivity([arg for arg in uses if arg not in self.shared])
-        common = frozenset(self.shared)
-        self.terms: list[list[Fn]] = []
-        self.sparse: list[list[float]] = []
+        sample = Frame(columns, 0, n, np.arange(0, n, max(n // SAMPLE, 1)))
+        known: dict[x.Bool, _Term] = {}
+        clauses: list[list[_Term]] = []
         self.strict: list[Fn | None] = []
-        self.cold: list[bool] = []
-        for policy, args in zip(rules.policies, terms, strict=True):
-            own = sorted(
-                (a for a in args if a not in common and a != x.TRUE),
-                key=lambda a: _cost(a) / max(1.0 - shares[a], 1e-6),  # the cheapest row turned away first
-            )
-            self.terms.append([self._kept(a, uses[a], c.maybe(a)) for a in own])
-            self.sparse.append(([min(SPARSE * _cost(a), 0.25) for a in own[1:]] + [0.0])[: len(own)])
-            self.strict.append(None if c.certain(policy.condition) else c.true(policy.condition))
-            self.cold.append(not set(common) <= set(args))
-        self.own_shared = [
-            [c.maybe(a) for a in args if a in common] if cold else []
-            for args, cold in zip(terms, self.cold, strict=True)
-        ]
+        for policy in rules.policies:
+            node = policy.condition
+            self.strict.append(None if c.certain(node) else c.true(node))
+            clauses.append([])
+            for arg in node.args if isinstance(node, x.And) else (node,):
+                if arg == x.TRUE:
+                    continue
+                if (term := known.get(arg)) is None:
+                    test = c.maybe(arg)
+                    term = known[arg] = _Term(test, np.asarray(test(sample)), _passes(arg))
+                term.uses += 1
+                clauses[-1].append(term)
+        many = max(3, len(clauses) // 2)
+        self.shared = [term.test for term in known.values() if term.uses >= many]
+        # per clause: tests of whole columns (the shared ones are done if all are this clause's), tests of the rows left
+        self.plans: list[tuple[bool, list[Fn], list[Fn]]] = []
+        for clause in clauses:
+            common = [term for term in clause if term.uses >= many]
+            own = sorted((term for term in clause if term.uses < many), key=_Term.price)
+            few = _from_here_few(common, own)
+            all_shared = len(common) == len(self.shared)
+            whole = own[:few] if all_shared else common + own[:few]
+            tests = [_once(term.test) if 1 < term.uses < many else term.test for term in whole]
+            self.plans.append((all_shared, tests, [term.test for term in own[few:]]))
         self.award = [c.number(p.award) for p in rules.policies]
         self.award_owned = [c.owned(p.award) for p in rules.policies]
         self.award_known = [c.known(p.award) for p in rules.policies]
@@ -656,49 +671,17 @@ class _Job:
             for p in rules.policies
         ]
         self.instalments = [[c.true(i.when) for i in p.instalments] for p in rules.policies]
-        self.group: dict[int, int] = {}
         self.groups = [g for g in rules.groups if g.rule != "stack"]
-        for k, group in enumerate(self.groups):
-            for member in group.members:
-                self.group[member] = k
         self.already = [
             (c.number(g.already), c.known(g.already)) if g.already is not None else None for g in self.groups
         ]
         self.caps = [(cap.members, c.number(cap.node), c.known(cap.node), cap.node) for cap in rules.caps]
 
-    def _kept(self, node: x.Bool, uses: int, fn: Fn) -> Fn:
-        """A whole-column condition that several clauses share is computed once per chunk."""
-        if uses < 2:
-            return fn
-
-        def cached(frame: Frame) -> Any:
-            if frame.rows is not None:
-                return fn(frame)
-            kept = frame.cache.get(node)
-            if kept is None:
-                kept = frame.cache[node] = fn(frame)
-            return kept
-
-        return cached
-
-    def _selectivity(self, leaves: list[x.Bool]) -> dict[x.Bool, float]:
-        """The share of rows each condition lets through, from a sample spread over the table."""
-        step = max(self.n // 2048, 1)
-        sample = {
-            name: Column(c.values[::step], None if c.valid is None else c.valid[::step], c.words)
-            for name, c in self.columns.items()
-        }
-        size = len(range(0, self.n, step))
-        compiler, frame = Compiler(sample, self.compiler.dictionary), Frame(sample, 0, size)
-        if not size:
-            return dict.fromkeys(leaves, 1.0)
-        return {leaf: float(np.count_nonzero(compiler.maybe(leaf)(frame))) / size for leaf in leaves}
-
     def chunk(self, start: int, stop: int) -> list[_Hits]:
         frame = Frame(self.columns, start, stop)
         n = stop - start
         shared: Array | None = None
-        for fn in self.shared_maybe:
+        for fn in self.shared:
             mask = fn(frame)
             shared = mask if shared is None else shared & mask
         hits = [self._eligible(k, frame, shared, n) for k in range(len(self.rules.policies))]
@@ -725,25 +708,20 @@ class _Job:
         return hits
 
     def _eligible(self, k: int, frame: Frame, shared: Array | None, n: int) -> _Hits:
-        mask = None if self.cold[k] else shared
-        for fn in self.own_shared[k]:
-            mask = fn(frame) if mask is None else mask & fn(frame)
+        all_shared, whole, few = self.plans[k]
+        mask = shared if all_shared else None
+        for test in whole:
+            found = test(frame)
+            mask = found if mask is None else mask & found
         rows: Array | None = None
         inner = frame
-        for fn, share in zip(self.terms[k], self.sparse[k], strict=True):
-            if rows is None:
-                found = fn(frame)
-                mask = found if mask is None else mask & found
-                if share and np.count_nonzero(mask) < share * n:
-                    rows = np.flatnonzero(mask)
-                    inner = frame.take(rows)
-            else:
-                if not len(rows):
-                    break
-                rows = rows.compress(fn(inner))
-                inner = frame.take(rows)
-        if rows is None and mask is not None and np.count_nonzero(mask) < n:
+        if mask is not None and not mask.all():
             rows = np.flatnonzero(mask)
+            inner = frame.take(rows)
+        for test in few:
+            if not inner.n:
+                break
+            rows = _pick(rows, test(inner))
             inner = frame.take(rows)
         pending = decide = _NONE
         strict = self.strict[k]
@@ -774,8 +752,10 @@ class _Job:
             return _Hits(_NONE, _NONE, pending, decide)
         if not policy.payable:
             return _Hits(rows, np.zeros(inner.n, np.int64), pending, decide)
-        paid = _dense(self.award[k](inner), inner.n)
-        return _Hits(rows, paid if self.award_owned[k] else paid.copy(), pending, decide)
+        paid = self.award[k](inner)
+        if not self.award_owned[k]:  # a column itself, or one figure for all
+            paid = np.array(np.broadcast_to(paid, inner.n), np.int64)
+        return _Hits(rows, paid, pending, decide)
 
     def _combine(self, hits: list[_Hits], frame: Frame, n: int) -> None:
         policies = self.rules.policies
@@ -829,11 +809,12 @@ class _Job:
                     np.maximum(best, paid, out=best)
                 else:
                     np.maximum.at(best, rows, paid)
-            for rows, paid in kept:
-                lost = paid != best[rows]
-                np.copyto(paid, 0, where=lost)
-                won = np.flatnonzero(~lost)
-                best[won if isinstance(rows, slice) else rows.take(won)] = -1  # the first of equals has it
+            last = len(kept) - 1
+            for place, (rows, paid) in enumerate(kept):
+                won = paid == best[rows]
+                np.multiply(paid, won, out=paid)
+                if place < last:  # the first of equals has it
+                    best[_pick(None if isinstance(rows, slice) else rows, won)] = -1
         for rows, _ in kept:
             best[rows] = 0
 
@@ -878,7 +859,7 @@ class _Job:
                 if rows is None:
                     here = place = cut
                 else:
-                    place = np.flatnonzero(over.take(rows))
+                    place = _places(rows, cut, over)
                     here = rows.take(place)
                 before = cum[here]
                 after = before + hits[k].paid[place]
@@ -897,6 +878,14 @@ def _add(total: Array, rows: Array | None, fen: Array) -> None:
         np.add.at(total, rows, fen)
 
 
+def _places(rows: Array, cut: Array, over: Array) -> Array:
+    """Where in ``rows`` the few rows of ``cut`` stand; ``over`` is the same as a mask."""
+    if len(cut) * 16 > len(rows):
+        return np.flatnonzero(over.take(rows))
+    place = np.minimum(rows.searchsorted(cut), len(rows) - 1)
+    return place.compress(rows.take(place) == cut)
+
+
 def _at(rows: Array | None) -> Any:
     return slice(None) if rows is None else rows
 
@@ -909,9 +898,51 @@ def _pick(rows: Array | None, keep: Array) -> Array:
     return np.flatnonzero(keep) if rows is None else rows.compress(keep)
 
 
-def _cost(node: x.Node) -> int:
+def _passes(node: x.Node) -> int:
     """Passes over the rows a condition takes, roughly."""
     return sum(not isinstance(n, x.Const | x.Truth) for n in x.walk(node))
+
+
+def _share(held: Any) -> float:
+    return float(np.mean(held)) if np.size(held) else 1.0
+
+
+@dataclass(slots=True, eq=False)
+class _Term:
+    """One condition, however many clauses use it: its test, and what a sample of the rows says of it."""
+
+    test: Fn
+    held: Array
+    passes: int
+    uses: int = 0
+
+    def price(self) -> float:
+        """What a row that it turns away costs: the cheapest goes first."""
+        return self.passes / max(1.0 - _share(self.held), 1e-6)
+
+
+def _from_here_few(common: list[_Term], own: list[_Term]) -> int:
+    """From which condition on so few rows are left, by the sample, that it is cheaper to look at them alone."""
+    left: Any = True
+    for term in common:
+        left = left & term.held
+    for place, term in enumerate(own):
+        if place and _share(left) < min(SPARSE * term.passes, 0.25):
+            return place
+        left = left & term.held
+    return len(own)
+
+
+def _once(test: Fn) -> Fn:
+    """A test of whole columns that several clauses share, made once per chunk."""
+
+    def kept(frame: Frame) -> Any:
+        found = frame.cache.get(test)
+        if found is None:
+            found = frame.cache[test] = test(frame)
+        return found
+
+    return kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -932,13 +963,15 @@ class Batch:
         rules: m.Rules,
         dictionary: f.Dictionary,
         columns: dict[str, Column],
-        total: Array,
+        sums: Array,
         starts: range,
         chunks: list[list[_Hits]],
         threads: int,
     ) -> None:
-        self.rules, self.dictionary, self.columns, self.n = rules, dictionary, columns, len(total)
-        self.total = total  # what each row gets in all, before budgets and quotas
+        self.rules, self.dictionary, self.columns = rules, dictionary, columns
+        self.n: int = sums.shape[1]
+        self._sums = sums
+        self.total = sums[0]  # what each row gets in all, before budgets and quotas
         self._starts, self._chunks, self._threads = starts, chunks, threads
         self._granted = [[chunk[k].paid for chunk in chunks] for k in range(len(rules.policies))]
         self.ratios: dict[str, float] = {}
@@ -1007,7 +1040,7 @@ class Batch:
                 share = budget.amount * scale // total
                 self.ratios[budget.name] = share / scale
                 for k in members:
-                    paid[k] = _each(_Scaled(paid[k], share, scale), range(len(paid[k])), self._threads)
+                    paid[k] = self._scaled_all(paid[k], share, scale)
                 continue
             whole = {k: _joined(paid[k]) for k in members}
             self._by_order(budget, whole, compiler)
@@ -1016,6 +1049,10 @@ class Batch:
             given = sum(int(part.sum()) for part in whole.values())
             self.ratios[budget.name] = given / total if total else 1.0
         return paid
+
+    def _scaled_all(self, parts: list[Array], up: int, down: int) -> list[Array]:
+        many = sum(map(len, parts)) > CHUNK  # for fewer rows a second thread costs more than it saves
+        return _each(lambda part: _scaled(part, up, down), parts, self._threads if many else 1)
 
     def _by_order(self, budget: m.Budget, paid: dict[int, Array], compiler: Compiler) -> None:
         """First come, ranked or stop: rows in order until the pot is empty; the amounts are replaced."""
@@ -1055,7 +1092,7 @@ class Batch:
     @cached_property
     def _settled(self) -> tuple[Array, Array]:
         """(after budgets and quotas, due now): both totals in one pass over the chunks."""
-        final, due = np.empty(self.n, np.int64), np.empty(self.n, np.int64)
+        _, final, due = self._sums
         shares = [_shares(policy) for policy in self.rules.policies]
 
         def one(i: int) -> None:
@@ -1201,13 +1238,3 @@ def _scaled(paid: Array, up: Any, down: int) -> Array:
         return np.floor_divide(out, down, out=out)
     whole, part = np.divmod(paid, down)
     return whole * up + part * up // down  # type: ignore[no-any-return]
-
-
-@dataclass(frozen=True, slots=True)
-class _Scaled:
-    parts: list[Array]
-    up: int
-    down: int
-
-    def __call__(self, i: int) -> Array:
-        return _scaled(self.parts[i], self.up, self.down)
