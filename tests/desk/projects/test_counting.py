@@ -174,7 +174,11 @@ def test_the_rules_leave_out_what_they_can_see(people, sector, code):
     assert project.left_out == code and value("signed_projects", M(2026, 1)) == (0 if code else 1)
     if code:
         (judged,) = counting.judgements([project.pk])[project.pk]
-        assert judged.code == code and judged.who == "verifier" and sector.split()[0] in judged.why
+        assert (
+            judged.code == code
+            and judged.who == "按规则 default@2，verifier 核验签约时"
+            and sector.split()[0] in judged.why
+        )
         counting.take_in(people.verifier, project, "实为厂房建设")
         assert value("signed_projects", M(2026, 1)) == 1
         again = project.milestones.get(kind="signed")
@@ -379,7 +383,7 @@ def test_the_table_filters_and_exports_it(client, people, out):
 def test_each_figure_shows_what_was_left_out_and_its_list_says_why(client, people, out):
     client.force_login(people.verifier)
     page = client.get("/figures/?month=202601").content.decode()
-    assert page.count("另有 1 个 不计入") == 2 and "另有 1.2亿元 不计入" in page  # period and cohort
+    assert page.count("另有 1 个不计入") == 2 and "另有 1.2亿元不计入" in page  # period and cohort
     for view in ("period", "cohort"):
         shown = client.get(
             f"/figures/list/?month=202601&indicator=signed_projects&view={view}&out=1"
@@ -405,7 +409,7 @@ def test_a_list_of_a_closed_month_keeps_the_reason_of_its_day(client, people, ou
     client.force_login(people.verifier)
     page = client.get("/figures/list/?month=202601&indicator=signed_projects&out=1").content.decode()
     assert WHY in page and "又查明" not in page
-    assert "另有 1 个 不计入" in client.get("/figures/?month=202601").content.decode()
+    assert "另有 1 个不计入" in client.get("/figures/?month=202601").content.decode()
 
 
 def test_the_verification_desk_says_it_beforehand(client, people):

@@ -23,7 +23,7 @@ from zhaoyin.desk.evidence.actions import Source, change, prove
 from zhaoyin.desk.evidence.models import Mark, Provenance
 from zhaoyin.desk.projects import rules as in_force
 from zhaoyin.desk.projects.models import Project
-from zhaoyin.desk.words import english
+from zhaoyin.desk.words import english, say
 
 if TYPE_CHECKING:
     from zhaoyin.desk.accounts.models import User
@@ -172,4 +172,12 @@ def _in_words(row: Provenance) -> Judgement:
     word = in_force.rules().exclusions.get(code)  # a pack may have dropped it since
     said = row.locator.get("why", row.note) if english() else row.note
     what = word.text("en" if english() else "zh") if word else row.value if code else ""
-    return Judgement(code, what, said, str(row.actor or ""), row.at)
+    person = str(row.actor or "")
+    if row.locator_kind == BY_RULE:
+        person = say(
+            "按规则 {r}，{w} 核验签约时",
+            "by the rules {r}, when {w} verified the signing",
+            r=row.citation,
+            w=person,
+        )
+    return Judgement(code, what, said, person, row.at)

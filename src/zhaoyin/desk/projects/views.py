@@ -287,7 +287,7 @@ def project(request: HttpRequest, pk: int) -> HttpResponse:
             {
                 "need": n,
                 "words": n.text(language),
-                "who": "、".join(book.roles[r].text(language) for r in n.who),
+                "who": say("、", ", ").join(book.roles[r].text(language) for r in n.who),
                 "asked": asked.get(n.code),
             }
             for n in needs_
@@ -467,7 +467,7 @@ def claim(request: HttpRequest, pk: int, kind: str) -> HttpResponse:
     context = {
         "form": form, "object": obj, "gate": gate, "gate_word": gate.text(_language()), "note": note,
         "needs": [{"need": n, "words": n.text(_language())} for n in rows],
-        "who": "、".join(book.roles[r].text(_language()) for r in gate.verifies),
+        "who": say("、", ", ").join(book.roles[r].text(_language()) for r in gate.verifies),
         "kinds": [{"code": r.code, "words": r.text(_language())} for r in gate.evidence if r.applies(state.track, state.flags)],
         "dragged": request.GET.get("from") == "board",
     }  # fmt: skip

@@ -68,16 +68,16 @@ def _cell(figure: lifecycle.Figure, unit: str) -> dict[str, Any]:
 
 def _left_out(left: lifecycle.Figure, ind: lifecycle.Indicator) -> dict[str, str] | None:
     """What was left out of a figure, in words, and which list shows it; None when nothing was."""
-    top, bottom = left.numerator or 0, (left.denominator or 0) if ind.denominator != "target" else 0
+    ratio = bool(ind.denominator) and ind.denominator != "target"
+    top, bottom = left.numerator or 0, (left.denominator or 0) if ratio else 0
     if not top and not bottom:
         return None
     money = ind.unit == "分" or ind.code in AS_MONEY
-    shown = [_amount(n) if money else f"{n:,}" for n in (top, bottom)]
-    words = (
-        " ÷ ".join(shown)
-        if bottom
-        else shown[0] + (f" {ind.unit}" if ind.unit == "个" and not english() else "")
+    words = " ÷ ".join(_amount(n) if money else f"{n:,}" for n in ((top, bottom) if ratio else (top,))) + (
+        "" if money and not ratio else " "
     )
+    if ind.unit == "个" and not english():
+        words += "个"
     return {"words": words, "part": "top" if top else "base"}
 
 
