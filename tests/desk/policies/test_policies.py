@@ -198,3 +198,23 @@ def test_a_clause_page_runs_its_tests_and_examples_load_once(db, as_role):
         ).content.decode()
     )
     assert as_role("auditor").post("/policies/examples/").status_code == 403
+
+
+def test_a_firm_picks_one_clause_of_a_group_and_the_offer_keeps_to_it(book, project, as_role):
+    body = (
+        "schema: policy/1\ndocument: {id: pick, title: 用房办法（示例）}\nfields: {购房款: {type: 金额}}\n"
+        "policies:\n- {id: rent, title: 租金补助, amount: {rate: 30%, of: 年租金}}\n"
+        "- {id: buy, title: 购房补助, amount: {rate: 2%, of: 购房款}}\n"
+        "groups:\n- {name: 用房择一, rule: choose_one, members: [rent, buy]}\n"
+    )
+    browser = as_role("head")
+    actions.save_text(project.officer, "pick.yaml", body)
+    query = {"project": project.pk, "f-年租金": "10万元", "f-购房款": "500万元", "on": ON.isoformat()}
+    page = browser.get("/policies/calculator/", query).content.decode()
+    assert "只能选一项" in page and "租金补助 3万元" in page and "已由“购房补助”取代" in page
+    page = browser.get("/policies/calculator/", query | {"g-用房择一": "rent"}).content.decode()
+    assert "已由“租金补助”取代" in page and '<option value="rent" selected>' in page
+    browser.post("/policies/offers/new/", query | {"g-用房择一": "rent", "clause": "rent"})
+    assert [(line["policy"], line["fen"]) for line in Offer.objects.get().lines] == [("rent", 3_000_000)]
+    page = browser.get("/policies/calculator/", query | {"g-用房择一": "nothing"}).content.decode()
+    assert "已由“购房补助”取代" in page  # what is no clause of the group picks nothing

@@ -113,15 +113,23 @@ def load_pack_policies(actor: User, pack: Pack) -> int:
 
 @action("offer.edit")
 def make_offer(
-    actor: User, project: Project, on: dt.date, facts: Mapping[str, str], chosen: Iterable[str]
+    actor: User,
+    project: Project,
+    on: dt.date,
+    facts: Mapping[str, str],
+    chosen: Iterable[str],
+    picked: Mapping[str, str] | None = None,
 ) -> Offer:
-    """Put chosen clauses into an offer, with the amounts the engine gives on that day. A barred clause is refused."""
+    """Put chosen clauses into an offer, with the amounts the engine gives on that day. A barred clause is refused.
+
+    ``picked``: {group: clause} where the firm takes one of several.
+    """
     found = queries.book()
     if found is None:
         raise Refusal(
             "offer.empty", "还没有条款。先载入政策。", "There are no clauses yet. Load policies first."
         )
-    calculation = queries.calculate(found, facts, on)
+    calculation = queries.calculate(found, facts, on, picked=picked)
     wrong = next((a for a in calculation.asks if a.wrong), None)
     if wrong:
         raise Refusal("offer.facts", wrong.wrong, wrong.wrong, where=wrong.field.name)

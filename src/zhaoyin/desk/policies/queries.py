@@ -245,6 +245,33 @@ def _answer(result: incentives.Result, law: lawful.Lawfulness) -> Answer:
     return Answer(result, light, str(state), delivery_words(result.delivery), law, why, changes)
 
 
+@dataclass(frozen=True, slots=True)
+class Choice:
+    """A group of which the firm takes one clause only: the clauses that apply, and the one it picked (or none yet)."""
+
+    group: str
+    clauses: list[tuple[str, str]]  # (id, title and amount)
+    picked: str
+
+
+def _choices(found: Book, assessment: incentives.Assessment, picked: Mapping[str, str]) -> list[Choice]:
+    rows = []
+    for group in found.rules(assessment.on).groups:
+        if group.rule == "choose_one":
+            members = [assessment.results[k] for k in group.members]
+            open_ = [
+                (
+                    r.policy.id,
+                    f"{r.policy.title} {show(r.before, MONEY, language='en' if english() else 'zh')}",
+                )
+                for r in members
+                if r.status == "可享受" and r.before
+            ]
+            if len(open_) > 1:
+                rows.append(Choice(group.name, open_, picked.get(group.name, "")))
+    return rows
+
+
 @dataclass(frozen=True)
 class Calculation:
     """A calculation with what was asked, what was wrong with an answer, and what may be offered."""
@@ -258,6 +285,7 @@ class Calculation:
     high: int | None
     given: dict[str, str]
     facts: dict[str, str]  # the same with units, as understood
+    choices: list[Choice]
 
     @property
     def answers(self) -> list[Answer]:
@@ -273,10 +301,17 @@ class Calculation:
 
 
 def calculate(
-    found: Book, answers: Mapping[str, str], on: dt.date, known: Mapping[str, Known] | None = None
+    found: Book,
+    answers: Mapping[str, str],
+    on: dt.date,
+    known: Mapping[str, Known] | None = None,
+    picked: Mapping[str, str] | None = None,
 ) -> Calculation:
-    """Assess what was answered, over what is known. What does not read is reported beside its question and left out."""
-    known = known or {}
+    """Assess what was answered, over what is known. What does not read is reported beside its question and left out.
+
+    ``picked``: {group: clause} where a firm takes one clause of several; without it the highest counts.
+    """
+    known, picked = known or {}, picked or {}
     answers = {name: fact.value for name, fact in known.items()} | dict(answers)
     given, wrong, row = {}, {}, {}
     for name, text in answers.items():
@@ -287,7 +322,7 @@ def calculate(
             row[name] = found.dictionary[name].canonical(_with_unit(found.dictionary[name], text))
         except Refusal as refusal:
             wrong[name] = refusal
-    assessment = found.engine(on).assess(row, on)
+    assessment = found.engine(on).assess(row, on, choices=picked)
     asks = [
         Ask(
             found.dictionary[n],
@@ -316,7 +351,8 @@ def calculate(
     high = None if None in tops else assessment.total + sum(top for top in tops if top is not None)
     laws = {p.id: lawful.judge(p, found.dictionary, on) for p in found.rules(on).policies}
     facts = {name: found.dictionary[name].show(value) for name, value in row.items()}
-    return Calculation(on, asks, assessment, laws, list(papers.values()), years, high, given, facts)
+    choices = _choices(found, assessment, picked)
+    return Calculation(on, asks, assessment, laws, list(papers.values()), years, high, given, facts, choices)
 
 
 def _with_unit(field: incentives.Field, text: str) -> str:

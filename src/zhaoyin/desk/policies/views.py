@@ -4,7 +4,7 @@ import datetime as dt
 from typing import cast
 
 from django.contrib import messages
-from django.http import Http404, HttpRequest, HttpResponse
+from django.http import Http404, HttpRequest, HttpResponse, QueryDict
 from django.shortcuts import get_object_or_404, redirect, render
 from django.views.decorators.http import require_POST
 
@@ -169,11 +169,17 @@ def versions(request: HttpRequest, name: str) -> HttpResponse:
     return render(request, "policies/versions.html", {"name": name, "pairs": pairs})
 
 
+def _answers(given: QueryDict) -> tuple[dict[str, str], dict[str, str]]:
+    """(answers by field, the clause picked by group)."""
+    facts = {k.removeprefix("f-"): str(v) for k, v in given.items() if k.startswith("f-")}
+    return facts, {k.removeprefix("g-"): str(v) for k, v in given.items() if k.startswith("g-")}
+
+
 @needs("policy.assess")
 def calculator(request: HttpRequest) -> HttpResponse:
     """For a project, an organisation or a firm without a name: only the questions that matter, the dearest first."""
     on, found = _day(request), queries.book()
-    answers = {k.removeprefix("f-"): str(v) for k, v in request.GET.items() if k.startswith("f-")}
+    answers, picked = _answers(request.GET)
     project = organisation = None
     known: dict[str, queries.Known] = {}
     if (number := request.GET.get("project", "")).isdigit():
@@ -182,7 +188,7 @@ def calculator(request: HttpRequest) -> HttpResponse:
     if (number := request.GET.get("organisation", "")).isdigit():
         organisation = Organisation.objects.filter(pk=int(number)).first()
         known = queries.facts_of_organisation(organisation) if organisation else {}
-    calculation = queries.calculate(found, answers, on, known) if found else None
+    calculation = queries.calculate(found, answers, on, known, picked) if found else None
     who = request.GET.get("who", "")[:100]
     projects, organisations = queries.find_applicants(who)
     context = {
@@ -200,14 +206,9 @@ def calculator(request: HttpRequest) -> HttpResponse:
 def new_offer(request: HttpRequest) -> HttpResponse:
     number = request.POST.get("project", "")
     project = get_object_or_404(Project, pk=int(number) if number.isdigit() else 0)
-    facts = {k.removeprefix("f-"): str(v) for k, v in request.POST.items() if k.startswith("f-")}
-    made = actions.make_offer(
-        cast(User, request.user),
-        project,
-        _day(request),
-        facts,
-        request.POST.getlist("clause"),
-    )
+    facts, picked = _answers(request.POST)
+    clauses = request.POST.getlist("clause")
+    made = actions.make_offer(cast(User, request.user), project, _day(request), facts, clauses, picked)
     return redirect(made)
 
 
