@@ -134,7 +134,7 @@ def parse_money(text: str, *, default_unit: str | None = None) -> Money:
 
 
 def show_money(fen: int, *, currency: str = "CNY") -> tuple[str, str]:
-    """(number, unit) for a page: 万元 below 1 亿, 亿元 with two decimals above; 元 below 1 万. Other currencies in 万."""
+    """(number, unit) for a page: 万元 below 1 亿, 亿元 with two decimals above; 元 below 1 万, and 0 元. Other currencies in 万."""
     sign, value = ("-", -fen) if fen < 0 else ("", fen)
     name = (
         "元"
@@ -143,7 +143,7 @@ def show_money(fen: int, *, currency: str = "CNY") -> tuple[str, str]:
     )
     if value >= FEN_PER["亿元"]:
         return sign + _trim(Decimal(value) / FEN_PER["亿元"], 2), "亿" + name
-    if value >= FEN_PER["万元"] or value == 0:
+    if value >= FEN_PER["万元"]:
         return sign + _trim(Decimal(value) / FEN_PER["万元"], 2), "万" + name
     return sign + _trim(Decimal(value) / FEN_PER["元"], 2), name
 

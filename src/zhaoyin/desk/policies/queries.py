@@ -292,6 +292,10 @@ class Calculation:
         rows = sorted(self.assessment.results, key=lambda r: list(STATES).index(r.status))
         return [_answer(r, self.laws[r.policy.id]) for r in rows]
 
+    @property
+    def offerable(self) -> bool:
+        return any(answer.offerable for answer in self.answers)
+
     def count(self, *states: str) -> int:
         return sum(r.status in states for r in self.assessment.results)
 
