@@ -209,7 +209,9 @@ def test_a_firm_picks_one_clause_of_a_group_and_the_offer_keeps_to_it(book, proj
     )
     browser = as_role("head")
     actions.save_text(project.officer, "pick.yaml", body)
-    page = browser.get("/policies/calculator/", {"project": project.pk, "on": ON.isoformat()}).content.decode()
+    page = browser.get(
+        "/policies/calculator/", {"project": project.pk, "on": ON.isoformat()}
+    ).content.decode()
     assert "还没有可以承诺的条款" in page and "写入拟承诺" not in page
     query = {"project": project.pk, "f-年租金": "10万元", "f-购房款": "500万元", "on": ON.isoformat()}
     page = browser.get("/policies/calculator/", query).content.decode()
