@@ -310,7 +310,7 @@ def project(request: HttpRequest, pk: int) -> HttpResponse:
         investors=attach_marks(obj.investor_rows.select_related("organisation")),
         members=obj.members.select_related("user"),
         corrections=queries.corrections(obj),
-        judgements=counting.judgements([pk]).get(pk, [])[::-1],
+        judgements=counting.judgements([pk])[pk][::-1] if "left_out" in obj.proofs else [],
         exit=getattr(obj, "exit", None) if obj.exit_code else None,
         exit_word=book.exits[obj.exit_code].text(language) if obj.exit_code else "",
         episodes=obj.episodes.all(),
