@@ -272,7 +272,7 @@ def project(request: HttpRequest, pk: int) -> HttpResponse:
     talks = list(obj.first_talks.select_related("officer", "decided_by", "organisation"))
     asked = {o.kind: (o, _opinion_light(o)) for o in queries.opinions(obj) if o.state == Opinion.State.ASKED}
     files = [f for f in obj.files.select_related("material") if not gate or f.gate == gate.code]
-    attach_marks([obj])
+    (marked,) = attach_marks([obj])
     return detail(
         request,
         "projects/project.html",
@@ -310,7 +310,7 @@ def project(request: HttpRequest, pk: int) -> HttpResponse:
         investors=attach_marks(obj.investor_rows.select_related("organisation")),
         members=obj.members.select_related("user"),
         corrections=queries.corrections(obj),
-        judgements=counting.judgements([pk])[pk][::-1] if "left_out" in obj.proofs else [],
+        judgements=counting.judgements([pk])[pk][::-1] if "left_out" in marked.proofs else [],
         exit=getattr(obj, "exit", None) if obj.exit_code else None,
         exit_word=book.exits[obj.exit_code].text(language) if obj.exit_code else "",
         episodes=obj.episodes.all(),
