@@ -88,6 +88,32 @@ def test_an_unknown_operation_is_refused_when_it_is_compiled():
             compiled(expression)
 
 
+def test_a_function_outside_of_where_it_is_defined_is_unknown():
+    rows = {"x": column(TABLE["x"])}
+    for one in (T.x.ln(), T.x.sqrt() - 1.0, T.x.ln().fill_null(0.5)):
+        found = arrow(compiled(one)(rows, {}), pa.float64(), 8).to_pylist()
+        assert found[1:3] == ([0.5, 0.5] if found[0] == 0.5 else [None, None])
+        assert None not in found[4:] and not any(map(np.isnan, found[4:]))
+
+
+def test_only_what_rises_or_falls_with_one_column_is_steady():
+    steady = (
+        T.x,
+        T.x * -2.0 + 1.0,
+        3.0 - T.x,
+        T.x / 7.0,
+        (T.x * -1.0).exp(),
+        ibis.ifelse(T.x > 1.0, 1.0, T.x),
+        T.x.fill_null(1.0),
+    )
+    assert all(compiled(one).steady for one in steady)
+    others = (
+        T.x * T.x, T.x + T.y, 1.0 / T.x, ibis.ifelse(T.x > 1.0, 0.0, T.x), ibis.ifelse(T.b, T.x, 1.0), T.n.isin([1]), T.s == "CNY",
+        ibis.coalesce(T.x, T.y), (T.x > 0) & (T.x <= 2.0), ibis.cases((T.x > 1.0, 0.5), else_=T.x),
+    )  # fmt: skip
+    assert not any(compiled(one).steady for one in others)
+
+
 def test_marks_are_filled_in_and_a_marked_branch_is_repeated():
     wanted = compiled(T.s.isin([mark("codes")]))
     rows = {"s": column(TABLE["s"])}

@@ -8,6 +8,7 @@ import subprocess
 import sys
 import textwrap
 import time
+from dataclasses import replace
 from pathlib import Path
 
 import pyarrow as pa
@@ -19,7 +20,7 @@ from tests.universe.conftest import as_csv, code, row
 from zhaoyin import universe
 from zhaoyin.base import uscc
 from zhaoyin.base.errors import Refusal
-from zhaoyin.universe import DEFAULT_SCORE, Filter, Term, folder, memory, query
+from zhaoyin.universe import DEFAULT_SCORE, Filter, Term, folder, memory, query, score
 from zhaoyin.universe.ingest import write_part
 from zhaoyin.universe.schema import SCHEMA
 
@@ -111,16 +112,15 @@ def by_hand(rows, chosen: Filter, score, fit, limit=50):
 
 
 def some(*values):
-    return st.sampled_from([None, *values])
+    """Mostly nothing, so that enough firms are left to be ranked."""
+    return st.sampled_from([None] * 5 + list(values))
 
 
 filters = st.builds(
     Filter,
-    industries=st.lists(
-        st.sampled_from(["3985", "39", "2613", "09", "7", "26"]), max_size=3, unique=True
-    ).map(tuple),
-    regions=st.sampled_from([(), (), ("37",), ("370685", "11")]),
-    not_regions=st.sampled_from([(), (), ("3706",), ("11", "3701"), ("370101", "370685", "110602")]),
+    industries=st.sampled_from([(), (), ("3985",), ("39", "26"), ("2613", "09", "7"), ("7",)]),
+    regions=st.sampled_from([(), (), (), ("37",), ("370685", "11")]),
+    not_regions=st.sampled_from([(), (), (), ("3706",), ("11", "3701"), ("370101", "370685", "110602")]),
     live=st.booleans(),
     established_until=some(dt.date(2020, 1, 1)),
     established_from=some(dt.date(2015, 6, 1)),
@@ -144,7 +144,7 @@ a_term = st.one_of(
 scores = st.lists(a_term, max_size=6).map(
     lambda terms: tuple(Term(f"t{at}", one[0], *one[1:]) for at, one in enumerate(terms))
 )
-LIMITS = st.sampled_from([1, 7, 50, 5_000])
+LIMITS = st.sampled_from([1, 3, 7, 50, 5_000])
 
 
 @settings(max_examples=25, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
@@ -200,24 +200,41 @@ def blocks(monkeypatch):
 
 @settings(max_examples=120, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(filters, scores, FITS, LIMITS)
-def test_whatever_is_asked_of_gaps_and_ties(ragged, blocks, chosen, score, fit, limit):
+def test_whatever_is_asked_of_gaps_and_ties(ragged, blocks, chosen, terms, fit, limit):
     """Any filter and any terms, weights below nothing too: the file, memory in single values, memory in bins, plain Python."""
     file, fine, coarse = ragged
     everything = file.sample(1_500).to_pylist()
-    expected = by_hand(everything, chosen, score, fit, limit)
-    from_file = file.candidates(chosen, score, fit=fit, limit=limit)
+    expected = by_hand(everything, chosen, terms, fit, limit)
+    from_file = file.candidates(chosen, terms, fit=fit, limit=limit)
     assert from_file["place"].to_pylist() == expected
-    assert fine.candidates(chosen, score, fit=fit, limit=limit).equals(from_file)
+    assert fine.candidates(chosen, terms, fit=fit, limit=limit).equals(from_file)
     with pytest.MonkeyPatch.context() as patch:
         patch.setattr(memory, "POINTS", 2)
         patch.setattr(memory, "BINS", 2)
-        assert coarse.candidates(chosen, score, fit=fit, limit=limit).equals(from_file)
+        assert coarse.candidates(chosen, terms, fit=fit, limit=limit).equals(from_file)
     for one in from_file.to_pylist():
         place = next((p for p in PLACES.to_pylist() if p["region"] == one["region"]), {})
-        for term in score:
+        for term in terms:
             value = worth(one, term, place, fit)
             assert one[f"unknown_{term.name}"] == (value is None)
             assert one[f"s_{term.name}"] == pytest.approx(0.5 if value is None else value, abs=1e-12)
+
+
+def test_what_cannot_be_bounded_is_reckoned_for_every_firm(ragged, blocks, monkeypatch):
+    file, _, coarse = ragged
+    monkeypatch.setattr(memory, "POINTS", 2)
+    monkeypatch.setattr(memory, "BINS", 2)
+    known = score.ranking
+
+    def unsteady(*shape):
+        made = known(*shape)
+        return replace(made, parts=tuple(replace(one, steady=False) for one in made.parts))
+
+    monkeypatch.setattr(score, "ranking", unsteady)
+    for limit in (3, 50):
+        assert coarse.candidates(Filter(), SCORE, limit=limit).equals(
+            file.candidates(Filter(), SCORE, limit=limit)
+        )
 
 
 @pytest.fixture(scope="session")
