@@ -28,7 +28,7 @@ import pyarrow as pa
 
 from zhaoyin import universe
 from zhaoyin.universe import query, schema, synth
-from zhaoyin.universe.ingest import ROW_GROUP, sql_list
+from zhaoyin.universe.intake import ROW_GROUP, sql_list
 from zhaoyin.universe.runner import DuckRunner
 
 SEED = 7

@@ -5,7 +5,6 @@ import subprocess
 import sys
 import textwrap
 import time
-from importlib import import_module
 from itertools import pairwise
 from pathlib import Path
 
@@ -19,9 +18,7 @@ from hypothesis import strategies as st
 from tests.universe.conftest import HEADER, as_csv, code, listed, row
 from zhaoyin import universe
 from zhaoyin.base.errors import Refusal
-from zhaoyin.universe import cards
-
-ingest = import_module("zhaoyin.universe.ingest")  # the package gives its name to the function
+from zhaoyin.universe import cards, intake
 
 
 def firms(home: Path):
@@ -308,7 +305,7 @@ def test_a_full_disk_is_one_sentence_and_changes_nothing(tmp_path, industries, m
 def test_row_groups_begin_where_an_industry_does(tmp_path):
     sizes = [1_000, 1_500, 100, 4_000, 45_000, 10, 20, 7_000]
     column = pa.chunked_array([[f"{n:04d}" for n, size in enumerate(sizes) for _ in range(size)]])
-    starts = ingest.group_starts(column)
+    starts = intake.group_starts(column)
     groups = [end - start for start, end in pairwise([*starts, len(column)])]
     assert groups == [2_600, 4_000, 15_000, 15_000, 15_000, 30, 7_000]
 

@@ -21,7 +21,7 @@ from zhaoyin import universe
 from zhaoyin.base import uscc
 from zhaoyin.base.errors import Refusal
 from zhaoyin.universe import DEFAULT_SCORE, Filter, Term, folder, memory, query, score
-from zhaoyin.universe.ingest import write_part
+from zhaoyin.universe.intake import write_part
 from zhaoyin.universe.schema import SCHEMA
 
 FIRMS = 4_000

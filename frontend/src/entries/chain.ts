@@ -168,15 +168,15 @@ if (source) {
   if (figure) drawSankey(figure, data);
 }
 
-// The button that makes leads says how many are picked.
-const button = $<HTMLButtonElement>("[data-pick]");
-if (button) {
-  const plain = button.textContent ?? "";
-  const count = (): void => {
-    const n = $$<HTMLInputElement>("input[name='firm']:checked").length;
-    button.disabled = n === 0;
-    button.textContent = n ? (button.dataset.pick ?? plain).replace("{n}", String(n)) : plain;
-  };
-  document.addEventListener("change", count);
-  count();
-}
+// The button that makes leads says how many are picked. The shortlist comes after the page, so it is looked up each time.
+const count = (): void => {
+  const button = $<HTMLButtonElement>("[data-pick]");
+  if (!button) return;
+  const plain = (button.dataset.plain ??= button.textContent ?? "");
+  const n = $$<HTMLInputElement>("input[name='firm']:checked").length;
+  button.disabled = n === 0;
+  button.textContent = n ? (button.dataset.pick ?? plain).replace("{n}", String(n)) : plain;
+};
+document.addEventListener("change", count);
+document.addEventListener("htmx:afterSettle", count);
+count();

@@ -54,12 +54,14 @@ def serve(host: str, port: int, web: int, workers: int, demo: bool) -> None:
     setup()
     migrate()
     from zhaoyin.desk import region
+    from zhaoyin.desk.chains import actions as chains
     from zhaoyin.desk.materials import actions as materials
 
     if demo:
         region.load("zhaoyuan")
         _tell(region.demo_accounts())
     materials.release_leases()
+    chains.requeue_lost(every=True)
     _supervise(host, port, web, workers)
 
 
@@ -149,10 +151,12 @@ def _supervise(host: str, port: int, web: int, workers: int) -> None:
 def _requeue() -> None:
     from django.db import close_old_connections
 
-    from zhaoyin.desk.materials import actions
+    from zhaoyin.desk.chains import actions as chains
+    from zhaoyin.desk.materials import actions as materials
 
     close_old_connections()
     try:
-        actions.requeue_lost()
+        materials.requeue_lost()
+        chains.requeue_lost()
     except Exception as error:  # the supervisor outlives a busy database
         complain(f"requeue: {error}")

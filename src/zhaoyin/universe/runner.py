@@ -13,7 +13,7 @@ import pyarrow as pa
 from zhaoyin.universe import query
 from zhaoyin.universe.cards import Cards
 from zhaoyin.universe.folder import Manifest
-from zhaoyin.universe.ingest import sql_list
+from zhaoyin.universe.intake import sql_list
 from zhaoyin.universe.score import Ask, Places
 
 FEW = 1_000  # rows up to which an answer comes as Python rows

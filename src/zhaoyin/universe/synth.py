@@ -21,7 +21,7 @@ from zhaoyin.base import dates, uscc
 from zhaoyin.base.errors import Refusal
 from zhaoyin.universe import folder as folders
 from zhaoyin.universe.folder import Manifest
-from zhaoyin.universe.ingest import PART_ROWS, SYNTHETIC_NAME, write_part
+from zhaoyin.universe.intake import PART_ROWS, SYNTHETIC_NAME, write_part
 from zhaoyin.universe.reader import SYNTHETIC_KEY
 from zhaoyin.universe.schema import SCHEMA
 

@@ -226,7 +226,10 @@ def test_an_unreadable_universe_takes_the_list_and_not_the_page(gold, people, as
     (tmp_path / "universe" / "universe.json").write_text("{", encoding="utf-8")
     shown = as_role("officer").get(f"/chains/{gold.pk}/segments/gold_salts/")
     assert shown.status_code == 200 and "40%+" in shown.content.decode()
-    assert "universe.json" in shown.content.decode()
+    assert f'hx-get="/chains/{gold.pk}/segments/gold_salts/shortlist/"' in shown.content.decode()
+    for place in ("shortlist/", "?list=1"):  # by itself, and for who has no scripts
+        listed = as_role("officer").get(f"/chains/{gold.pk}/segments/gold_salts/{place}")
+        assert listed.status_code == 200 and "universe.json" in listed.content.decode()
     refused = as_role("officer").post(f"/chains/{gold.pk}/reckon/")
     assert refused.status_code == 422 and not Standing.objects.exists()
 

@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import datetime as dt
+import logging
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
-from django.db import models
+from django.db import models, transaction
 from django.utils import timezone
 
 from zhaoyin.base.dates import today
@@ -15,11 +16,12 @@ from zhaoyin.base.errors import Refusal
 from zhaoyin.base.uscc import fault
 from zhaoyin.desk.accounts.models import User
 from zhaoyin.desk.actions import action
-from zhaoyin.desk.chains import ground
+from zhaoyin.desk.chains import ground, tasks
 from zhaoyin.desk.chains.ground import Reckoning
 from zhaoyin.desk.chains.models import (
     Approach,
     ChainVersion,
+    Errand,
     Membership,
     SegmentOwner,
     Standing,
@@ -33,6 +35,8 @@ from zhaoyin.desk.parties import queries as parties_queries
 from zhaoyin.desk.projects import actions as projects
 from zhaoyin.valuechain import Chain, Entry, Shortlist
 
+log = logging.getLogger("zhaoyin.chains")
+LEASE = dt.timedelta(minutes=10)
 _STATED = ("subject", "likely_name", "statement_en", "value", "bound", "year", "citation", "citation_en")
 
 
@@ -131,14 +135,75 @@ def remove_owner(actor: User, owner: SegmentOwner) -> None:
 
 
 @action("chain.shortlist")
-def keep_standing(actor: User, chain: ValueChain, version: ChainVersion, found: Reckoning) -> Standing:
-    """Keep what was reckoned (outside this transaction), every figure with its formula and the universe it rests on."""
-    if found.synthetic and not actor.is_demo:
+def ask_reckoning(actor: User, chain: ValueChain) -> Errand:
+    """Queue a reckoning of the chain as it stands; one that waits or runs is not doubled. Refused at once without a universe."""
+    _fit_for(actor, ground.manifest().synthetic)
+    errand, made = Errand.objects.select_for_update().get_or_create(chain=chain, defaults={"asked_by": actor})
+    if made or not errand.under_way:
+        errand.asked_by, errand.state, errand.progress = actor, Errand.State.QUEUED, 0
+        errand.problem_zh = errand.problem_en = ""
+        errand.save()
+        transaction.on_commit(lambda: tasks.reckon.enqueue(errand.pk))
+    return errand
+
+
+def carry_out(errand_id: int) -> None:
+    """Reckon what was asked for and keep it. Called by the worker; a second call of a finished errand does nothing."""
+    now = timezone.now()
+    mine = Errand.objects.filter(pk=errand_id)
+    waiting = mine.filter(state__in=[Errand.State.QUEUED, Errand.State.RUNNING]).exclude(lease_until__gt=now)
+    if not waiting.update(state=Errand.State.RUNNING, lease_until=now + LEASE, progress=5):
+        return
+    errand = Errand.objects.select_related("chain__current", "asked_by").get(pk=errand_id)
+    chain, version = errand.chain, errand.chain.current
+    assert version is not None
+    try:
+        found = ground.reckon(version, lambda done: mine.update(progress=done))
+        with transaction.atomic():
+            if mine.select_for_update().filter(state=Errand.State.RUNNING).delete()[0]:
+                keep_standing(errand.asked_by, chain, version, found)
+    except Refusal as refusal:
+        _fail(errand, refusal.zh, refusal.en)
+    except Exception:
+        log.exception("reckoning chain %s failed", chain.pk)
+        _fail(
+            errand,
+            "测算时出了意外，没有记下任何数字。再测算一次；还不行，告诉系统管理员。",
+            "The reckoning failed unexpectedly and no figure was kept. Reckon again; if it persists, tell an administrator.",
+        )
+
+
+def _fail(errand: Errand, zh: str, en: str) -> None:
+    Errand.objects.filter(pk=errand.pk).update(
+        state=Errand.State.FAILED, problem_zh=zh, problem_en=en, lease_until=None, progress=0
+    )
+
+
+def requeue_lost(*, every: bool = False) -> int:
+    """Queue again what a killed worker left behind; how many. ``every``: no worker is alive, so every lease is void."""
+    lost = Errand.objects.filter(state=Errand.State.RUNNING)
+    count = 0
+    for errand in lost if every else lost.filter(lease_until__lt=timezone.now()):
+        same = Errand.objects.filter(pk=errand.pk, state=Errand.State.RUNNING, lease_until=errand.lease_until)
+        if same.update(state=Errand.State.QUEUED, lease_until=None, progress=0):
+            tasks.reckon.enqueue(errand.pk)
+            count += 1
+    return count
+
+
+def _fit_for(actor: User, synthetic: bool) -> None:
+    if synthetic and not actor.is_demo:
         raise Refusal(
             "chains.synthetic",
             "载入的是合成企业库，只供演示账号和测速；真实地区不用合成数据。",
             "The loaded universe is synthetic: it serves demo accounts and speed tests, never a real region.",
         )
+
+
+@action("chain.shortlist")
+def keep_standing(actor: User, chain: ValueChain, version: ChainVersion, found: Reckoning) -> Standing:
+    """Keep what was reckoned (outside this transaction), every figure with its formula and the universe it rests on."""
+    _fit_for(actor, found.synthetic)
     with recording(is_demo=found.synthetic):
         standing = create(
             actor, "chain.reckon", Standing, chain=chain, of_version=version, region=found.region,

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import datetime as dt
 import math
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from dataclasses import asdict, dataclass
 from itertools import repeat
 from pathlib import Path
@@ -17,6 +17,7 @@ from zhaoyin.desk.chains.models import SURE, ChainVersion, Membership, Standing
 from zhaoyin.desk.parties.doors import doors
 from zhaoyin.desk.sites.models import Carrier, Region
 from zhaoyin.resolution.tables import divisions, place_codes, place_name, short_place
+from zhaoyin.universe.folder import MANIFEST, Manifest
 from zhaoyin.valuechain import (
     Chain,
     CodeTable,
@@ -49,16 +50,27 @@ def home() -> Path:
     return Path(settings.DATA) / "universe"
 
 
-def opened() -> Universe | None:
-    """The loaded universe, or None when none has been imported."""
-    from zhaoyin.universe import open as open_universe  # brings pandas and ibis: only for who asks it
+def loaded() -> bool:
+    """Whether a universe has been imported, readable or not."""
+    return (home() / MANIFEST).is_file()
 
-    try:
-        return open_universe(home())
-    except Refusal as refusal:
-        if refusal.code == "universe.absent":
-            return None
-        raise
+
+def manifest() -> Manifest:
+    """What the loaded universe holds; cheap, the engine is not asked. A Refusal when there is none or it cannot be read."""
+    if not loaded():
+        raise Refusal(
+            "chains.no_universe",
+            "还没有载入企业库，算不出位势。运行 zhaoyin universe import 文件，再来测算。",
+            "No universe of firms is loaded, so no position can be reckoned. Run zhaoyin universe import FILE, then reckon.",
+        )
+    return Manifest.read(home())
+
+
+def opened() -> Universe | None:
+    """The loaded universe, or None when none has been imported. Loads the engine: seconds, the first time in a process."""
+    from zhaoyin.universe import open as open_universe
+
+    return open_universe(home()) if loaded() else None
 
 
 def region_code() -> str:
@@ -121,25 +133,28 @@ class Reckoning:
     members: list[dict[str, Any]]
 
 
-def reckon(version: ChainVersion) -> Reckoning:
-    """Where the region stands by the loaded universe. Seconds on tens of millions of firms: call it outside transactions."""
+def reckon(version: ChainVersion, tell: Callable[[int], object] = lambda done: None) -> Reckoning:
+    """Where the region stands by the loaded universe; ``tell`` hears the per cent done.
+
+    Seconds on tens of millions of firms, and when the engine is first loaded: for the worker, outside transactions.
+    """
     code = region_code()
+    manifest()
     universe = opened()
-    if universe is None:
-        raise Refusal(
-            "chains.no_universe",
-            "还没有载入企业库，算不出位势。运行 zhaoyin universe import 文件，再来测算。",
-            "No universe of firms is loaded, so no position can be reckoned. Run zhaoyin universe import FILE, then reckon.",
-        )
+    assert universe is not None
     from zhaoyin.universe import Filter
 
     chain = version.graph
+    tell(15)
     with universe:
         table = universe.count_by("region:6", "industry:4", filter=Filter(live=True)).to_pydict()
         counts = Counts.of_table(table, synthetic=universe.synthetic)
+        tell(30)
         firms = _local(universe, chain, code)
+        tell(50)
         members = _members(chain, firms, _judged(version))
         confirmed, denied = _sizes(chain, code, members)
+        tell(60)
         landscape = Landscape(
             chain,
             counts,
@@ -149,6 +164,7 @@ def reckon(version: ChainVersion) -> Reckoning:
         )
         named = [r for r in version.chain.rivals if r in counts.region_index]
         report = gaps(landscape, code, rivals=named)
+        tell(85)
         plain = _plain(report, landscape)
         plain["read"] = len(firms)
         plain["rivals_absent"] = [r for r in version.chain.rivals if r not in counts.region_index]

@@ -167,6 +167,34 @@ class Standing(Row):
         return f"{node.name_en if english() and node.name_en else node.name} {words}"
 
 
+class Errand(models.Model):
+    """A reckoning that was asked for, one a chain at a time: by whom, how far it is, or why there is none. Gone when done."""
+
+    class State(models.TextChoices):
+        QUEUED = "queued", t("等着测算", "Waiting to be reckoned")
+        RUNNING = "running", t("正在测算", "Reckoning")
+        FAILED = "failed", t("没有算成", "Not reckoned")
+
+    chain = models.OneToOneField(ValueChain, on_delete=models.CASCADE, related_name="errand")
+    asked_by = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT, related_name="+")
+    state = models.CharField(max_length=8, choices=State.choices, default=State.QUEUED)
+    progress = models.PositiveSmallIntegerField(default=0)
+    lease_until = models.DateTimeField(null=True, blank=True)
+    problem_zh = models.TextField(blank=True)
+    problem_en = models.TextField(blank=True)
+
+    def __str__(self) -> str:
+        return f"{self.chain} {self.get_state_display()}"
+
+    @property
+    def under_way(self) -> bool:
+        return self.state != self.State.FAILED
+
+    @property
+    def problem(self) -> str:
+        return self.problem_en if english() else self.problem_zh
+
+
 SURE = 0.35  # a membership under this is a guess
 
 

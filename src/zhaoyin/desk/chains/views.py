@@ -16,9 +16,9 @@ from openpyxl.styles import Font
 from zhaoyin.base.dates import today
 from zhaoyin.base.errors import Refusal
 from zhaoyin.desk.accounts.models import User
-from zhaoyin.desk.accounts.policy import may, needs
+from zhaoyin.desk.accounts.policy import may, needs, who
 from zhaoyin.desk.chains import actions, ground, queries
-from zhaoyin.desk.chains.models import Membership, SegmentOwner, Standing, ValueChain
+from zhaoyin.desk.chains.models import Errand, Membership, SegmentOwner, Standing, ValueChain
 from zhaoyin.desk.details import detail
 from zhaoyin.desk.evidence.actions import audit
 from zhaoyin.desk.lists import Column, List, _safe, list_view
@@ -114,6 +114,7 @@ def chain(request: HttpRequest, pk: int) -> HttpResponse:
         leads_overdue=sum(r.overdue for r in rows),
         segment=next((r for r in rows if r.node.node_id == chosen), ordered[0]),
         outdated=bool(obj.current and ground.stale(standing, obj.current)),
+        errand=Errand.objects.filter(chain=obj).first(),
         people=User.objects.filter(is_active=True, is_system=False)
         if may(request.user, "chain.edit")
         else (),
@@ -164,27 +165,28 @@ def _position(
 @needs("chain.shortlist")
 @require_POST
 def reckon(request: HttpRequest, pk: int) -> HttpResponse:
+    """Ask for a reckoning: the worker does it, the page shows how far it is."""
     obj = _chain(pk)
-    assert obj.current is not None
-    found = ground.reckon(obj.current)  # seconds: outside the transaction
-    actions.keep_standing(request.user, obj, obj.current, found)  # type: ignore[arg-type]
-    messages.success(request, say("已按{u}测算。", "Reckoned on {u}.", u=found.universe))
+    actions.ask_reckoning(who(request), obj)
     return redirect(obj)
 
 
 @needs("chain.view")
+def reckoning(request: HttpRequest, pk: int) -> HttpResponse:
+    """How far a reckoning is; asked again and again until there is none under way."""
+    errand = Errand.objects.filter(chain=_chain(pk)).first()
+    if errand and errand.under_way:
+        return render(request, "chains/_reckoning.html", {"errand": errand})
+    return HttpResponse(headers={"HX-Refresh": "true"})
+
+
+@needs("chain.view")
 def segment(request: HttpRequest, pk: int, node_id: str) -> HttpResponse:
-    """A gap and whom to approach for it."""
+    """A gap and whom to approach for it. The page comes at once, its shortlist by itself: the universe may have to be opened."""
     obj, standing, rows = _segments(pk)
     one = _one(rows, node_id)
     members = queries.members_of(obj, node_id, standing)
-    assert obj.current is not None
-    found, problem = None, ""
-    if may(request.user, "chain.shortlist"):
-        try:
-            found = ground.shortlisted(obj.current, node_id, standing)
-        except Refusal as refusal:  # an unreadable universe takes the list, not the page
-            problem = sentence(refusal)
+    here = "list" in request.GET and may(request.user, "chain.shortlist")  # for who has no scripts
     return _page(
         request,
         "chains/segment.html",
@@ -193,18 +195,45 @@ def segment(request: HttpRequest, pk: int, node_id: str) -> HttpResponse:
         segment=one,
         members=members,
         members_more=len(members) - 10,
-        found=found,
-        problem=problem,
-        entries=_entries(found, one),
-        removed=[(queries.pick(GATES[k]), n) for k, n in found.removed.items()] if found else [],
-        terms=[(i, queries.pick(words), found.weights[k]) for i, (k, words) in enumerate(NAMES.items())]
+        loaded=ground.loaded(),
+        roles=SegmentOwner.Role.choices,
+        owners=_people(),
+        listed=here,
+        **(_shortlist(obj, standing, one) if here else {}),
+    )
+
+
+@needs("chain.shortlist")
+def shortlist(request: HttpRequest, pk: int, node_id: str) -> HttpResponse:
+    """The shortlist of a segment's page."""
+    obj, standing, rows = _segments(pk)
+    one = _one(rows, node_id)
+    shown = {"object": obj, "segment": one, "owners": _people(), "universe_home": ground.home()}
+    return render(request, "chains/_shortlist.html", shown | _shortlist(obj, standing, one))
+
+
+def _people() -> Any:
+    return User.objects.filter(is_active=True, is_system=False).order_by("name")
+
+
+def _shortlist(obj: ValueChain, standing: Standing | None, one: queries.Segment) -> dict[str, Any]:
+    assert obj.current is not None
+    found, problem = None, ""
+    try:
+        found = ground.shortlisted(obj.current, one.node.node_id, standing)
+    except Refusal as refusal:  # an unreadable universe takes the list, not the page
+        problem = sentence(refusal)
+    return {
+        "found": found,
+        "problem": problem,
+        "entries": _entries(found, one),
+        "removed": [(queries.pick(GATES[k]), n) for k, n in found.removed.items()] if found else [],
+        "terms": [(i, queries.pick(words), found.weights[k]) for i, (k, words) in enumerate(NAMES.items())]
         if found
         else [],
-        owners=User.objects.filter(is_active=True, is_system=False).order_by("name"),
-        roles=SegmentOwner.Role.choices,
-        expires_on=ground.default_expiry(today()),
-        today=today(),
-    )
+        "expires_on": ground.default_expiry(today()),
+        "today": today(),
+    }
 
 
 def _entries(found: Shortlist | None, one: queries.Segment) -> list[dict[str, Any]]:
