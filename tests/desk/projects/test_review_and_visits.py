@@ -26,7 +26,7 @@ SOON = D(2026, 11, 30)
 def a_day(monkeypatch):
     def move(day):
         for module in ("zhaoyin.base.dates", "zhaoyin.desk.projects.actions", "zhaoyin.desk.deals.actions",
-                       "zhaoyin.desk.projects.queries", "zhaoyin.desk.projects.views"):  # fmt: skip
+                       "zhaoyin.desk.projects.queries", "zhaoyin.desk.projects.views.opinions"):  # fmt: skip
             monkeypatch.setattr(f"{module}.today", lambda: day)
 
     move(SOON)

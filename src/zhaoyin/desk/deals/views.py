@@ -4,11 +4,11 @@ from typing import Any
 
 from django.contrib import messages
 from django.http import HttpRequest, HttpResponse
-from django.shortcuts import get_object_or_404, redirect, render
+from django.shortcuts import get_object_or_404, redirect
 
 from zhaoyin.base.dates import today
-from zhaoyin.base.errors import Refusal
 from zhaoyin.desk.accounts.policy import needs, who
+from zhaoyin.desk.asking import form_page
 from zhaoyin.desk.deals import actions, forms, queries
 from zhaoyin.desk.deals.models import Agreement, Capital, Commitment, Party, Rate
 from zhaoyin.desk.details import detail
@@ -18,7 +18,7 @@ from zhaoyin.desk.lists import Column, Filter, List, list_view
 from zhaoyin.desk.projects.forms import store
 from zhaoyin.desk.projects.models import Project
 from zhaoyin.desk.templatetags.desk import mark_words
-from zhaoyin.desk.words import say, sentence, t
+from zhaoyin.desk.words import say, t
 
 
 def _side(agreement: Any, side: str) -> str:
@@ -75,21 +75,6 @@ def agreement(request: HttpRequest, pk: int) -> HttpResponse:
 # --- what officers write
 
 
-def _form(
-    request: HttpRequest,
-    form: Any,
-    title: str,
-    do: str,
-    project: Project | None,
-    *,
-    note: str = "",
-    **more: Any,
-) -> HttpResponse:
-    status = 422 if request.method == "POST" else 200
-    context = {"form": form, "title": title, "do": do, "object": project, "note": note, **more}
-    return render(request, "projects/form.html", context, status=status)
-
-
 def _done(request: HttpRequest, project: Project, words: str) -> HttpResponse:
     messages.info(request, words)
     return redirect(project.get_absolute_url())
@@ -99,55 +84,42 @@ def _done(request: HttpRequest, project: Project, words: str) -> HttpResponse:
 def new(request: HttpRequest, pk: int) -> HttpResponse:
     project = get_object_or_404(Project, pk=pk)
     form = forms.Paper(project, request.POST or None)
-    note = ""
-    if request.method == "POST" and form.is_valid():
-        try:
-            actions.create_agreement(who(request), projects=[project], **form.values())
-            return _done(
-                request,
-                project,
-                say(
-                    "已记协议。框架、意向不计额。", "Agreement recorded. Frameworks and intents never count."
-                ),
-            )
-        except Refusal as refusal:
-            note = sentence(refusal)
-    return _form(
-        request, form, say("加一份协议", "Add an agreement"), say("记下", "Record"), project, note=note
-    )
+
+    def act() -> HttpResponse:
+        actions.create_agreement(who(request), projects=[project], **form.values())
+        words = say("已记协议。框架、意向不计额。", "Agreement recorded. Frameworks and intents never count.")
+        return _done(request, project, words)
+
+    title = say("加一份协议", "Add an agreement")
+    return form_page(request, form, act, title=title, do=say("记下", "Record"), object=project)
 
 
 @needs("agreement.edit")
 def edit(request: HttpRequest, pk: int) -> HttpResponse:
     paper = get_object_or_404(Agreement, pk=pk)
     form = forms.PaperWords(request.POST or None, instance=paper, initial={"seen": paper.version})
-    note = ""
-    if request.method == "POST" and form.is_valid():
-        try:
-            fresh = Agreement.objects.get(pk=pk)
-            actions.change_agreement(who(request), fresh, seen=form.cleaned_data.get("seen"), **form.values())
-            messages.info(request, say("已存。", "Saved."))
-            return redirect(paper.get_absolute_url())
-        except Refusal as refusal:
-            note = sentence(refusal)
-    return _form(request, form, str(Agreement.objects.get(pk=pk)), say("存", "Save"), None, note=note)
+
+    def act() -> HttpResponse:
+        fresh = Agreement.objects.get(pk=pk)
+        actions.change_agreement(who(request), fresh, seen=form.cleaned_data.get("seen"), **form.values())
+        messages.info(request, say("已存。", "Saved."))
+        return redirect(paper.get_absolute_url())
+
+    return form_page(request, form, act, title=str(paper), do=say("存", "Save"))
 
 
 @needs("agreement.edit")
 def shares(request: HttpRequest, pk: int) -> HttpResponse:
     paper = get_object_or_404(Agreement, pk=pk)
     form = forms.Shares(paper, request.POST or None)
-    note = ""
-    if request.method == "POST" and form.is_valid():
-        try:
-            actions.set_shares(who(request), paper, form.values())
-            messages.info(request, say("份额已存。", "Shares saved."))
-            return redirect(paper.get_absolute_url())
-        except Refusal as refusal:
-            note = sentence(refusal)
-    return _form(
-        request, form, say("各项目份额", "Shares of the projects"), say("存", "Save"), None, note=note
-    )
+
+    def act() -> HttpResponse:
+        actions.set_shares(who(request), paper, form.values())
+        messages.info(request, say("份额已存。", "Shares saved."))
+        return redirect(paper.get_absolute_url())
+
+    title = say("各项目份额", "Shares of the projects")
+    return form_page(request, form, act, title=title, do=say("存", "Save"))
 
 
 @needs("capital.claim")
@@ -155,54 +127,52 @@ def capital(request: HttpRequest, pk: int) -> HttpResponse:
     """Record one payment with its voucher."""
     project = get_object_or_404(Project, pk=pk)
     form = forms.Payment(request.POST or None, request.FILES or None, initial={"received_on": today()})
-    note = ""
-    if request.method == "POST" and form.is_valid():
-        try:
-            values = form.values()
-            file = form.cleaned_data["voucher"]
-            data = file.read()
-            file.seek(0)
-            row = actions.claim_capital(
-                who(request), project, voucher=data, voucher_name=str(file.name)[:200], **values
-            )
-            Capital.objects.filter(pk=row.pk).update(material=store(who(request), file))
-            return _done(request, project, say("已登记，待核验。", "Recorded; it waits for verification."))
-        except Refusal as refusal:
-            note = sentence(refusal)
-    return _form(
-        request, form, say("登记一笔到位资金", "Record a payment"), say("登记", "Record"), project, note=note
-    )
+
+    def act() -> HttpResponse:
+        values = form.values()
+        file = form.cleaned_data["voucher"]
+        data = file.read()
+        file.seek(0)
+        row = actions.claim_capital(
+            who(request), project, voucher=data, voucher_name=str(file.name)[:200], **values
+        )
+        Capital.objects.filter(pk=row.pk).update(material=store(who(request), file))
+        return _done(request, project, say("已登记，待核验。", "Recorded; it waits for verification."))
+
+    title = say("登记一笔到位资金", "Record a payment")
+    return form_page(request, form, act, title=title, do=say("登记", "Record"), object=project)
 
 
 @needs("commitment.edit")
 def new_commitment(request: HttpRequest, pk: int) -> HttpResponse:
     project = get_object_or_404(Project, pk=pk)
     form = forms.Promise(project, request.POST or None)
-    note = ""
-    if request.method == "POST" and form.is_valid():
-        try:
-            actions.save_commitment(who(request), project=project, **form.values())
-            return _done(request, project, say("已记承诺。", "Promise recorded."))
-        except Refusal as refusal:
-            note = sentence(refusal)
-    return _form(request, form, say("加一条承诺", "Add a promise"), say("记下", "Record"), project, note=note)
+
+    def act() -> HttpResponse:
+        actions.save_commitment(who(request), project=project, **form.values())
+        return _done(request, project, say("已记承诺。", "Promise recorded."))
+
+    title = say("加一条承诺", "Add a promise")
+    return form_page(request, form, act, title=title, do=say("记下", "Record"), object=project)
+
+
+def _promised(request: HttpRequest, promise: Commitment, words: str) -> HttpResponse:
+    messages.info(request, words)
+    return redirect(promise.project.get_absolute_url() if promise.project else "deals:commitments")
 
 
 @needs("commitment.edit")
 def settle(request: HttpRequest, pk: int) -> HttpResponse:
     promise = get_object_or_404(Commitment.objects.select_related("project"), pk=pk)
     form = forms.Settle(request.POST or None, initial={"settled_on": today()})
-    note = ""
-    if request.method == "POST" and form.is_valid():
-        try:
-            actions.settle(
-                who(request), promise, form.cleaned_data["settled_on"], form.cleaned_data["proof_text"]
-            )
-            messages.info(request, say("已记兑现，待确认。", "Recorded; somebody else confirms it."))
-            return redirect(promise.project.get_absolute_url() if promise.project else "deals:commitments")
-        except Refusal as refusal:
-            note = sentence(refusal)
-    return _form(request, form, promise.text, say("记兑现", "Record as kept"), promise.project, note=note)
+
+    def act() -> HttpResponse:
+        given = form.cleaned_data
+        actions.settle(who(request), promise, given["settled_on"], given["proof_text"])
+        return _promised(request, promise, say("已记兑现，待确认。", "Recorded; somebody else confirms it."))
+
+    do = say("记兑现", "Record as kept")
+    return form_page(request, form, act, title=promise.text, do=do, object=promise.project)
 
 
 @needs("commitment.conclude")
@@ -210,15 +180,14 @@ def conclude(request: HttpRequest, pk: int) -> HttpResponse:
     """A promise that was not kept, or is waived, with the reason."""
     promise = get_object_or_404(Commitment.objects.select_related("project"), pk=pk)
     form = forms.Conclude(request.POST or None)
-    note = ""
-    if request.method == "POST" and form.is_valid():
-        try:
-            actions.conclude(who(request), promise, form.cleaned_data["state"], form.cleaned_data["reason"])
-            messages.info(request, say("承诺已了结。", "The promise is concluded."))
-            return redirect(promise.project.get_absolute_url() if promise.project else "deals:commitments")
-        except Refusal as refusal:
-            note = sentence(refusal)
-    return _form(request, form, promise.text, say("了结", "Conclude"), promise.project, note=note)
+
+    def act() -> HttpResponse:
+        given = form.cleaned_data
+        actions.conclude(who(request), promise, given["state"], given["reason"])
+        return _promised(request, promise, say("承诺已了结。", "The promise is concluded."))
+
+    do = say("了结", "Conclude")
+    return form_page(request, form, act, title=promise.text, do=do, object=promise.project)
 
 
 def _due(commitment: Any) -> Any:
@@ -276,18 +245,14 @@ commitments = list_view(COMMITMENTS)
 def rates(request: HttpRequest) -> HttpResponse:
     """Exchange rates by day, with their source; what waits for one is listed first."""
     form = forms.DayRate(request.POST or None)
-    note = ""
-    if request.method == "POST" and form.is_valid():
-        try:
-            actions.set_rate(who(request), **form.cleaned_data)
-            messages.info(request, say("汇率已记。", "Rate recorded."))
-            return redirect("deals:rates")
-        except Refusal as refusal:
-            note = sentence(refusal)
-    waiting = (
-        Capital.objects.filter(cny_fen=None, mark="claimed")
-        .values_list("currency", "received_on")
-        .distinct()[:50]
-    )
-    context = {"form": form, "note": note, "rates": Rate.objects.all()[:100], "waiting": list(waiting)}
-    return render(request, "deals/rates.html", context, status=422 if request.method == "POST" else 200)
+
+    def act() -> HttpResponse:
+        actions.set_rate(who(request), **form.cleaned_data)
+        messages.info(request, say("汇率已记。", "Rate recorded."))
+        return redirect("deals:rates")
+
+    waiting = Capital.objects.filter(cny_fen=None, mark="claimed").values_list("currency", "received_on")
+    return form_page(
+        request, form, act, template="deals/rates.html", rates=Rate.objects.all()[:100],
+        waiting=list(waiting.distinct()[:50]),
+    )  # fmt: skip
