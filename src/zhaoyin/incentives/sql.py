@@ -7,6 +7,7 @@ NULL, are guarded. Every step of the evaluation is one common table expression.
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 from fractions import Fraction
@@ -172,7 +173,12 @@ class Writer:
         for n, cap in enumerate(self.rules.caps):
             inside = [k for k in cap.members if policies[k].payable]
             step([f"{self.number(cap.node)} AS l{n}"])
-            step(f"{_sum(amounts[j] for j in inside[: i + 1])} AS x{n}_{k}" for i, k in enumerate(inside))
+            # each running sum reads the one before it, which both dialects allow within one SELECT
+            running = ["0", *(f"x{n}_{k}" for k in inside)]
+            step(
+                f"{last} + COALESCE({amounts[k]}, 0) AS {now}"
+                for k, (last, now) in zip(inside, itertools.pairwise(running), strict=True)
+            )
             columns, before = [], "CAST(0 AS BIGINT)"
             for k in inside:
                 columns.append(
