@@ -90,3 +90,67 @@ def test_pages_fit_a_phone(phone):
     ):
         phone.open(path)
         assert phone.fits(), path
+
+
+REPORTED = f"""
+import sys; sys.path.insert(0, {str(ROOT)!r})
+from tests.desk.projects.house import D
+from zhaoyin.desk.accounts.models import User
+from zhaoyin.desk.projects import actions
+officer = User.objects.get(username="officer")
+project = actions.create_project(officer, name="演示：报道签约", reported_on=D(2026, 8, 3), track="lease")
+actions.note_reported(officer, project, kind="signed", fact_on=D(2026, 8, 2))
+actions.note_reported(officer, project, kind="started", fact_text="年底前")
+print(project.pk)
+"""
+
+
+def test_a_reported_date_stands_whole_on_the_phones_stage_track(phone, site):
+    pk = int(site.python(REPORTED).split()[-1])
+    phone.sign_in("officer")
+    phone.open(f"/projects/{pk}/")
+    steps = phone.page.locator(".zy-track > li")
+    signed, started = steps.filter(has_text="签约"), steps.filter(has_text="开工")
+    expect(signed).to_contain_text("2026-08-02")
+    expect(signed).to_contain_text("报道")
+    expect(started).to_contain_text("年底前")
+    for dated in signed.locator("dd").all() + started.locator("dd").all():
+        cut, box = dated.evaluate("e => e.scrollWidth > e.clientWidth + 1"), dated.bounding_box()
+        assert box and not cut and box["x"] >= 0 and box["x"] + box["width"] <= 375, dated.inner_text()
+    assert phone.fits() and phone.axe() == []
+
+
+LEFT_OUT = PREPARE.replace("演示：尾砂利用", "演示：老厂搬迁").replace("2026, 8, 3", "2026, 10, 8")
+
+
+def test_left_out_and_from_the_figure_to_the_reason(desk, phone, site):
+    pk = int(site.python(LEFT_OUT).split()[-1])
+    desk.sign_in("verifier")
+    page = desk.page
+    desk.open(f"/projects/{pk}/")
+    page.locator("summary", has_text="更多").click()
+    page.get_by_role("link", name="不计入统计").click()
+    page.locator("select[name=code]").select_option("own_area")
+    page.locator("input[name=reason]").fill("开发区内搬迁，不是新投资")
+    assert desk.axe() == []
+    page.get_by_role("button", name="记下").click()
+    expect(page.locator("main")).to_contain_text("不计入统计：区内搬迁（开发区内搬迁，不是新投资")
+
+    desk.open("/figures/?month=202610")
+    row = page.locator("tr", has_text="signed_projects@1")
+    row.get_by_role("link", name="另有 1 个不计入").first.click()
+    expect(page.locator("#behind")).to_contain_text("区内搬迁：开发区内搬迁，不是新投资")
+    expect(page.locator("#behind")).to_contain_text("合同扫描件")
+    assert desk.axe() == []
+    page.locator("#behind tbody th a").first.click()
+    expect(page.locator("h1")).to_contain_text("老厂搬迁")
+
+    phone.sign_in("verifier")
+    for path in (
+        f"/projects/{pk}/",
+        f"/projects/{pk}/count/",
+        "/figures/?month=202610",
+        "/projects/?counts=no",
+    ):
+        phone.open(path)
+        assert phone.fits(), path
