@@ -99,3 +99,20 @@ def test_tune_refits_on_confirmed_links_and_keeps_only_what_is_better(run, tmp_p
     few = run("tune", tmp_path / "few.csv", "-r", tmp_path / "many")
     assert few.exit_code == 1
     assert "至少要 50 条" in few.output
+
+
+def test_a_row_that_holds_no_name_is_told_by_file_and_line(run, tmp_path):
+    """Empty lines and cells of several lines count as a person counts them; a name of signs alone is none."""
+    text = 'name,place\n招远甲有限公司,招远\n\n"招远乙\n有限公司",招远\n！！！,招远\n'
+    (tmp_path / "signs.csv").write_text(text, encoding="utf-8")
+    book = openpyxl.Workbook()
+    for number, row in ((3, ("name", "place")), (4, ("招远甲有限公司", "招远")), (7, ("——", "招远"))):
+        for column, value in enumerate(row, 1):
+            book.active.cell(number, column, value)
+    book.save(tmp_path / "signs.xlsx")
+    for file, line, seen in (("signs.csv", 6, "！！！"), ("signs.xlsx", 7, "——")):
+        refused = run("build", tmp_path / file, "-r", tmp_path / "reg")
+        assert refused.exit_code == 1 and f"{file} 第 {line} 行的“{seen}”不成名称" in refused.output, (
+            refused.output
+        )
+    assert "不是名册" in run("resolve", "招远甲", "-r", tmp_path / "reg").output  # nothing half built

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import csv
+import io
 from collections import Counter
 from collections.abc import Iterator, Sequence
 from pathlib import Path
@@ -14,8 +15,15 @@ from openpyxl.styles import Font, PatternFill
 from zhaoyin.base.errors import Refusal
 from zhaoyin.resolution.register import Alias, Entry, Progress
 from zhaoyin.resolution.resolve import Register
+from zhaoyin.resolution.text import normalise
 
-Row = dict[str, str]
+
+class Row(dict[str, str]):
+    """A row of a table by its headers, and the line of the file it begins at."""
+
+    __slots__ = ("line",)
+    line: int
+
 
 _COLUMNS = {
     "id": ("id", "编号", "代码", "统一社会信用代码", "uscc"),
@@ -41,15 +49,22 @@ def read_table(path: Path) -> list[Row]:
         if path.suffix.lower() in (".xlsx", ".xlsm", ".xls", ".ods"):
             import python_calamine
 
-            sheet = python_calamine.CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0).to_python()
-            grid = [["" if cell is None else _plain(cell) for cell in line] for line in sheet]
+            sheet = python_calamine.CalamineWorkbook.from_path(str(path)).get_sheet_by_index(0)
+            above = sheet.start[0] if sheet.start else 0  # empty rows over the first one are left out
+            grid = [
+                (number, ["" if cell is None else _plain(cell) for cell in line])
+                for number, line in enumerate(sheet.to_python(skip_empty_area=True), above + 1)
+            ]
         else:
             raw = path.read_bytes()
             try:
                 text = raw.decode("utf-8-sig")
             except UnicodeDecodeError:
                 text = raw.decode("gb18030")
-            grid = list(csv.reader(text.splitlines()))
+            reader, grid, number = csv.reader(io.StringIO(text, newline="")), [], 1
+            for cells in reader:
+                grid.append((number, cells))
+                number = reader.line_num + 1
     except Exception as problem:
         raise Refusal(
             "file-unreadable",
@@ -57,7 +72,7 @@ def read_table(path: Path) -> list[Row]:
             f"The file {path.name} cannot be read ({problem}). Save it as CSV (UTF-8) or XLSX and try again.",
             where=str(path),
         ) from problem
-    grid = [line for line in grid if any(cell.strip() for cell in line)]
+    grid = [(number, line) for number, line in grid if any(cell.strip() for cell in line)]
     if len(grid) < 2:
         raise Refusal(
             "table-empty",
@@ -65,8 +80,13 @@ def read_table(path: Path) -> list[Row]:
             f"{path.name} has no rows of data; its first line must name the columns.",
             where=str(path),
         )
-    head = [cell.strip() or f"列{i + 1}" for i, cell in enumerate(grid[0])]
-    return [dict(zip(head, [*line, *[""] * (len(head) - len(line))], strict=False)) for line in grid[1:]]
+    head = [cell.strip() or f"列{i + 1}" for i, cell in enumerate(grid[0][1])]
+    rows = []
+    for number, line in grid[1:]:
+        row = Row(zip(head, [*line, *[""] * (len(head) - len(line))], strict=False))
+        row.line = number
+        rows.append(row)
+    return rows
 
 
 def _plain(cell: object) -> str:
@@ -111,21 +131,23 @@ def entries_from(rows: Sequence[Row], path: Path) -> Iterator[Entry]:
     def cell(row: Row, kind: str) -> str:
         return row[columns[kind]].strip() if columns[kind] else ""
 
-    for line, row in enumerate(rows, 2):
-        if not row[name].strip():
+    for row in rows:
+        if not normalise(row[name]):  # empty, or signs alone
+            seen = row[name].strip()
             raise Refusal(
                 "row-without-name",
-                f"{path.name} 第 {line} 行没有名称；请补上或删去该行。",
-                f"{path.name}, line {line} has no name; fill it in or delete the line.",
-                where=f"{path.name}:{line}",
-            )
+                f"{path.name} 第 {row.line} 行" + (f"的“{seen}”不成名称" if seen else "没有名称") + "；请补上或删去该行。",
+                f"{path.name}, line {row.line} " + (f"holds “{seen}”, which is no name" if seen else "has no name")
+                + "; fill it in or delete the line.",
+                where=f"{path.name}:{row.line}",
+            )  # fmt: skip
         aliases = tuple(
             Alias(a.strip())
             for a in cell(row, "aliases").replace("、", ";").replace("；", ";").split(";")
             if a.strip()
         )
         yield Entry(
-            cell(row, "id") or f"L{line}",
+            cell(row, "id") or f"L{row.line}",
             row[name],
             cell(row, "place"),
             cell(row, "industry"),
