@@ -7,12 +7,15 @@ import io
 import re
 from collections.abc import Callable, Iterable, Sequence
 from dataclasses import dataclass, field
+from html import unescape
 from typing import Any
 
 from django.core.paginator import Paginator
 from django.db.models import Q, QuerySet
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import render
+from django.utils.html import strip_tags
+from django.utils.safestring import SafeString
 from openpyxl import Workbook
 from openpyxl.styles import Font
 from openpyxl.utils import get_column_letter
@@ -48,15 +51,25 @@ class Column:
     def cell(self, row: Any) -> Any:
         return self.show(row) if self.show else show_field(row, self.name)
 
+    @property
+    def head(self) -> str:
+        """Its words above a column of a workbook, with the unit of an amount."""
+        words = str(self.words)
+        return say("{w}（元）", "{w} (yuan)", w=words) if self.name.endswith("_fen") else words
+
     def value(self, row: Any) -> Any:
-        value = (
-            self.plain(row) if self.plain else (self.show(row) if self.show else show_field(row, self.name))
-        )
-        return (
-            value
-            if isinstance(value, int | float | dt.date) and not isinstance(value, bool)
-            else str(value or "")
-        )
+        """The cell of a workbook: numbers and dates as such, an amount in yuan (a foreign one with its currency), words
+        without markup."""
+        if self.plain:
+            value = self.plain(row)
+        elif self.name.endswith("_fen") and not self.show:
+            fen, currency = getattr(row, self.name), getattr(row, "currency", "CNY")
+            value = fen if fen is None else fen / 100 if currency == "CNY" else f"{fen / 100:,.2f} {currency}"
+        else:
+            value = self.cell(row)
+        if isinstance(value, int | float | dt.date) and not isinstance(value, bool):
+            return value
+        return unescape(strip_tags(value)) if isinstance(value, SafeString) else str(value or "")
 
 
 @dataclass(frozen=True)
@@ -169,7 +182,7 @@ class List:
 
     def export(self, request: HttpRequest, rows: QuerySet[Any]) -> HttpResponse:
         """The list as shown (filters, search, order) as a workbook; asked for, permitted and logged."""
-        head = [str(column.words) for column in self.columns]
+        head = [column.head for column in self.columns]
         body = ([column.value(row) for column in self.columns] for row in attach_marks(rows))
         return workbook(request, str(self.title), head, body, rows.count())
 

@@ -380,6 +380,29 @@ def test_the_table_filters_and_exports_it(client, people, out):
     assert {row[0]: row[at] for row in rows[1:]} == {out.name: "区内搬迁", "留下的": None}
 
 
+def test_exported_amounts_carry_their_unit_and_no_cell_its_markup(client, people, out):
+    investor = Organisation.objects.create(name="境外投资方")
+    usd = deals.create_agreement(
+        people.officer, name="外币合同", kind="contract", investors=[investor], projects=[out], signed_on=D(2026, 2, 1),
+        amount_fen=3_000_000_00, currency="USD",
+    )  # fmt: skip
+    client.force_login(people.verifier)
+    sheets = {}
+    for url in ("/projects/", "/agreements/", "/agreements/promises/"):
+        book = load_workbook(io.BytesIO(client.get(f"{url}?as=xlsx").content))
+        sheets[url] = list(book.active.iter_rows(values_only=True))
+        assert not [cell for row in sheets[url] for cell in row if "<" in str(cell)], url
+    head, *rows = sheets["/projects/"]
+    at = head.index("签约额（元）"), head.index("到位资金（元）")
+    assert {row[0]: (row[at[0]], row[at[1]]) for row in rows}[out.name] == (120_000_000, 10_000_000)
+    head, *rows = sheets["/agreements/"]
+    amounts = {(row[0], row[head.index("金额（元）")]) for row in rows}
+    assert (usd.name, "3,000,000.00 USD") in amounts and ("合同", 120_000_000) in amounts
+    client.cookies["zhaoyin_language"] = "en"
+    book = load_workbook(io.BytesIO(client.get("/projects/?as=xlsx").content))
+    assert "Contracted (yuan)" in next(book.active.iter_rows(values_only=True))
+
+
 def test_each_figure_shows_what_was_left_out_and_its_list_says_why(client, people, out):
     client.force_login(people.verifier)
     page = client.get("/figures/?month=202601").content.decode()
