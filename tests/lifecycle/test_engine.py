@@ -376,7 +376,7 @@ def xuchang():
     [
         ("performed_ratio@1", 244, 247, "98.8"),
         ("started_ratio@1", 222, 247, "89.9"),
-        ("capital_ratio@1", 370 * YI, 1077 * YI, "34.4"),
+        ("capital_ratio@2", 370 * YI, 1077 * YI, "34.4"),
     ],
 )
 def test_xuchang(indicator, top, bottom, percent):
@@ -391,6 +391,16 @@ def test_period_and_cohort_differ():
     period = figure("signed_projects", book, Month(YEAR, 12))
     assert period.numerator == len(period.ids) == 20
     assert figure("signed_projects", book, Month(YEAR, 12), view="cohort").numerator == 247
+
+
+def test_capital_in_place_is_held_against_all_that_was_contracted_so_far():
+    rows = [
+        Entry(1, "contracted", 202601, 100, 202601),
+        Entry(1, "capital", 202602, 30, 202601),
+        Entry(1, "capital", 202603, 20, 202601),
+    ]
+    shares = [figure("capital_ratio", Book(rows), Month(2026, month)).percent for month in (1, 2, 3)]
+    assert shares == ["0.0", "30.0", "50.0"]
 
 
 def test_nothing_to_divide_by_is_not_zero():

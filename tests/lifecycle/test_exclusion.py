@@ -30,7 +30,7 @@ def signing(**known):
 
 def test_what_the_specification_names_is_left_out_by_default():
     assert list(RULES.exclusions) == [
-        "own_area", "second_phase", "public_funds", "real_estate", "retail", "threshold", "rushed",
+        "own_area", "second_phase", "public_funds", "real_estate", "retail", "duplicate", "threshold", "rushed",
     ]  # fmt: skip
     assert all(row.active and row.zh and row.en for row in RULES.exclusions.values())
     assert (

@@ -48,7 +48,6 @@ ALLOWED = {
         "deals/actions.py",
         "set_shares",
     ): "shares of an unverified paper are replaced; the new ones are audited",
-    ("deals/views.py", "capital"): "links the voucher's file to the payment just claimed",
 }
 
 

@@ -176,7 +176,7 @@ def test_the_rules_leave_out_what_they_can_see(people, sector, code):
         (judged,) = counting.judgements([project.pk])[project.pk]
         assert (
             judged.code == code
-            and judged.who == "按规则 default@2，verifier 核验签约时"
+            and judged.who == "按规则 default@2，verifier 经手"
             and sector.split()[0] in judged.why
         )
         counting.take_in(people.verifier, project, "实为厂房建设")
@@ -243,6 +243,23 @@ def test_a_switch_turned_off_counts_and_cannot_be_chosen(people, region, client)
     client.force_login(people.verifier)
     page = client.get(f"/projects/{project.pk}/count/").content.decode()
     assert "区内搬迁" in page and 'value="real_estate"' not in page
+
+
+def test_a_signed_project_that_proves_a_duplicate_counts_once(people, signed):
+    again = verified(people, name="金尾矿（又一次）")
+    reports.close_month(people.verifier, 202601)
+    assert value("signed_projects", M(2026, 1)) == 2
+    actions.leave(
+        people.head, again, "duplicate",
+        {"on": D(2026, 2, 3), "decider": "陈局", "note": "同一项目两次签约", "reason": "same_project", "merged_into": signed},
+    )  # fmt: skip
+    again.refresh_from_db()
+    assert again.left_out == "duplicate" and again.exit_code == "duplicate"
+    assert (value("signed_projects", M(2026, 1)), value("signed_projects", M(2026, 2))) == (2, -1)
+    assert value("signed_projects", M(2026, 2), "cohort") == 1 and left("signed_projects", M(2026, 2)) == 1
+    (judged,) = counting.judgements([again.pk])[again.pk]
+    assert judged.why == f"并入 {signed.code}" and "head" in judged.who
+    assert list(derive.check()) == []
 
 
 # --- who may

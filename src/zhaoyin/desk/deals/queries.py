@@ -92,7 +92,8 @@ def tally(event: Event | None = None) -> Tally:
 
 def _left_out() -> QuerySet[Agreement, Any]:
     """Papers none of whose projects counts in the figures."""
-    return Agreement.objects.exclude(projects__left_out="").filter(projects__left_out__gt="").values("pk")
+    out = Project.all_objects.exclude(left_out="").values("pk")
+    return Agreement.objects.filter(projects__in=out).exclude(projects__left_out="").values("pk")
 
 
 def rows_for(event: Event) -> QuerySet[Agreement]:

@@ -3,6 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib import messages
+from django.db import transaction
 from django.http import HttpRequest, HttpResponse
 from django.shortcuts import get_object_or_404, redirect
 
@@ -129,14 +130,12 @@ def capital(request: HttpRequest, pk: int) -> HttpResponse:
     form = forms.Payment(request.POST or None, request.FILES or None, initial={"received_on": today()})
 
     def act() -> HttpResponse:
-        values = form.values()
         file = form.cleaned_data["voucher"]
-        data = file.read()
-        file.seek(0)
-        row = actions.claim_capital(
-            who(request), project, voucher=data, voucher_name=str(file.name)[:200], **values
-        )
-        Capital.objects.filter(pk=row.pk).update(material=store(who(request), file))
+        with transaction.atomic():  # a payment that is refused keeps no voucher
+            paper = store(who(request), file)
+            actions.claim_capital(
+                who(request), project, material=paper, voucher_name=str(file.name)[:200], **form.values()
+            )
         return _done(request, project, say("已登记，待核验。", "Recorded; it waits for verification."))
 
     title = say("登记一笔到位资金", "Record a payment")

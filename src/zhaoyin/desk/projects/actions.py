@@ -761,6 +761,8 @@ def decide_first_talks(actor: User, talks: FirstTalks, recognised: bool, reason:
 @action("project.exit")
 def leave(actor: User, project: Project, code: str, values: Mapping[str, Any]) -> Exit:
     """End a project otherwise: coded, dated, decided and explained. The record stays."""
+    from zhaoyin.desk.projects import counting
+
     project = _locked(project)
     lifecycle.check_exit(
         in_force.state(project),
@@ -781,6 +783,8 @@ def leave(actor: User, project: Project, code: str, values: Mapping[str, Any]) -
     row = create(actor, "project.exit", Exit, project=project, code=code, cause=values["reason"], **given)
     for waiting in Milestone.objects.filter(project=project, mark=Mark.CLAIMED):
         change(actor, "milestone.return", waiting, mark=Mark.REJECTED)
+    if merged is not None and project.cohort:
+        counting.merged(actor, project, merged)
     derive([project])
     return row
 

@@ -1,4 +1,5 @@
-"""Whether a verified project counts: left out by the rules when its signing is verified, or by a verifier with a reason.
+"""Whether a verified project counts: left out by the rules when its signing is verified or it leaves as a duplicate, or by a
+verifier with a reason.
 
 Nothing booked is changed. What stands for the project moves to accounts of its own by opposite entries in open months, so
 that a closed month keeps its figures and the list behind a figure can show what was left out, why and by whom.
@@ -80,6 +81,15 @@ def undecide(actor: User, project: Project) -> None:
     if project.left_out and last and last[-1].locator_kind == BY_RULE:
         source = Source(kind=BY_RULE, citation=in_force.rules().ref, note="签约核验已撤回")
         _judge(actor, project, "", source)
+
+
+def merged(actor: User, project: Project, into: Project) -> None:
+    """The project leaves as a duplicate: it was signed before, under the other one, and counts once."""
+    row = in_force.rules().exclusions.get("duplicate")
+    if row and row.active and not project.left_out:
+        why = {"why": f"merged into {into.code}"}
+        source = Source(kind=BY_RULE, citation=in_force.rules().ref, note=f"并入 {into.code}", locator=why)
+        _judge(actor, project, row.code, source)
 
 
 # --- what a verifier decides
@@ -174,10 +184,5 @@ def _in_words(row: Provenance) -> Judgement:
     what = word.text("en" if english() else "zh") if word else row.value if code else ""
     person = str(row.actor or "")
     if row.locator_kind == BY_RULE:
-        person = say(
-            "按规则 {r}，{w} 核验签约时",
-            "by the rules {r}, when {w} verified the signing",
-            r=row.citation,
-            w=person,
-        )
+        person = say("按规则 {r}，{w} 经手", "by the rules {r}, at the hand of {w}", r=row.citation, w=person)
     return Judgement(code, what, said, person, row.at)
