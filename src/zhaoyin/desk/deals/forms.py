@@ -131,7 +131,7 @@ class Payment(forms.Form):
 
     def values(self) -> dict[str, Any]:
         given = {k: v for k, v in self.cleaned_data.items() if k not in {"amount", "voucher"}}
-        return given | {"amount_fen": self.cleaned_data["amount"], "projects": self.cleaned_data["codes"]}
+        return given | {"amount_fen": self.cleaned_data["amount"]}
 
 
 class Promise(forms.Form):
