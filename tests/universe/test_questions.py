@@ -420,3 +420,33 @@ def test_spark_with_two_workers_gives_the_same_firms(spark_session, home, opened
         counted = [one.count_by("region:4", "industry", sums=("employees",)).sort_by(order).to_pylist() for one in (far, opened)]  # fmt: skip
         assert counted[0] == counted[1]
         assert far.texts([3, 5])["firm_id"].to_pylist() == opened.texts([3, 5])["firm_id"].to_pylist()
+
+
+@pytest.mark.spark
+def test_spark_agrees_where_cells_are_empty_weights_negative_and_scores_tie(spark_session, ragged):
+    file, fine, _ = ragged
+    terms = (
+        Term("size", "log", -0.4, "employees", 3), Term("capital", "log", 0.3, "capital_fen", 100_000), Term("listed", "flag", -1.0, "listed"),
+        Term("mobility", "share", 0.25, "mobility"), Term("near", "near", 0.2, cap=300, lat=37.36, lon=120.4), Term("pull", "region", 0.5, "pull"),
+    )  # fmt: skip
+    questions = [
+        (Filter(live=False), terms, {"39": -0.5, "3": 0.25}, 1_500),
+        (Filter(not_regions=("3706",), min_patents=0), terms[:3], None, 300),
+        (Filter(min_capital_fen=0, listed=False), (), None, 40),
+        (
+            Filter(established_from=dt.date(2015, 6, 1), high_tech=True, min_employees=1),
+            terms[2:],
+            {"2": 1.0},
+            40,
+        ),
+    ]
+    with universe.open(file.path, "spark", session=spark_session) as far:
+        far.with_regions(PLACES)
+        for chosen, score_, fit, limit in questions:
+            here = file.candidates(chosen, score_, fit=fit, limit=limit)
+            there = far.candidates(chosen, score_, fit=fit, limit=limit)
+            assert there["place"].to_pylist() == here["place"].to_pylist()
+            assert there.drop(["score"]).equals(
+                here.drop(["score"])
+            )  # what is shown of a term is the same bits
+            assert fine.candidates(chosen, score_, fit=fit, limit=limit).equals(here)

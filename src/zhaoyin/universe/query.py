@@ -197,9 +197,14 @@ def value(table: ir.Table, name: str, kind: str, column: str) -> ir.FloatingValu
     return table[column].cast("float64")
 
 
+def filled(value: ir.FloatingValue) -> ir.FloatingValue:
+    """A term's value as it counts and is shown: UNKNOWN where its input is missing."""
+    return value.fill_null(UNKNOWN)
+
+
 def part(table: ir.Table, name: str, kind: str, column: str) -> ir.FloatingValue:
     """What a term adds to the total, never null."""
-    return value(table, name, kind, column).fill_null(UNKNOWN) * _number(f"{name}.weight")
+    return filled(value(table, name, kind, column)) * _number(f"{name}.weight")
 
 
 def total(parts: Sequence[ir.FloatingValue]) -> ir.FloatingValue:

@@ -6,6 +6,7 @@ import functools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import ibis
 import numpy as np
 import numpy.typing as npt
 import pyarrow as pa
@@ -58,6 +59,7 @@ def ranking(filters: tuple[str, ...], terms: tuple[tuple[str, str, str], ...]) -
     )
 
 
+FILLED = compiled(query.filled(ibis.table({"value": "float64"}, name="term").value))
 DERIVED = {name: compiled(one) for name, one in query.derived(query.firms()).items()}
 KINDS = {"live": pa.bool_(), "capital_wan": pa.float64()}
 
@@ -117,7 +119,8 @@ def shown(table: pa.Table, values: Mapping[str, pa.Array] | None = None) -> pa.T
         for name in query.SHOWN
     }  # fmt: skip
     if values is not None:
-        columns |= {f"s_{name}": value.fill_null(query.UNKNOWN) for name, value in values.items()}
+        filled = {name: FILLED({"value": column(value)}, {}) for name, value in values.items()}
+        columns |= {f"s_{name}": arrow(one, pa.float64(), table.num_rows) for name, one in filled.items()}
         columns |= {f"unknown_{name}": value.is_null() for name, value in values.items()}
         columns["score"] = table["score"]
     return pa.table(columns)
