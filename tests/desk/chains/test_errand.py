@@ -127,7 +127,7 @@ def test_in_a_fresh_process_the_pages_answer_without_the_engine(made, tmp_path):
         "ZHAOYIN_DATA": str(data),
         "PYTHONPATH": str(Path(__file__).parents[3] / "src"),
     }
-    environment.pop("DATABASE_URL", None)
+    environment.pop("ZHAOYIN_DATABASE", None)  # its own file, whatever the others run on
     ran = subprocess.run(
         [sys.executable, "-c", textwrap.dedent(SCRIPT), "officer"], env=environment, capture_output=True, text=True, check=False
     )  # fmt: skip
