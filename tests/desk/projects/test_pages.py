@@ -37,6 +37,7 @@ def project(people):
 READ = [
     "/projects/", "/projects/board/", "/projects/late/", "/projects/{p}/", "/projects/{p}/history/", "/figures/",
     "/figures/list/?month=202601&indicator=signed_projects", "/figures/?month=202601&indicator=capital_ratio&view=cohort&part=rest",
+    "/figures/list/?month=202601&indicator=signed_projects&out=1", "/projects/?counts=no",
     "/agreements/", "/agreements/promises/",
 ]  # fmt: skip
 WRITE = {
@@ -44,7 +45,7 @@ WRITE = {
                 "/projects/{p}/plan/", "/agreements/project/{p}/new/", "/agreements/project/{p}/capital/",
                 "/agreements/project/{p}/promise/", "/projects/import/"],
     "head": ["/projects/{p}/exit/", "/projects/{p}/assign/"],
-    "verifier": ["/projects/verification/", "/projects/{p}/correct/", "/figures/close/", "/agreements/rates/"],
+    "verifier": ["/projects/verification/", "/projects/{p}/correct/", "/projects/{p}/count/", "/figures/close/", "/agreements/rates/"],
 }  # fmt: skip
 
 
