@@ -51,7 +51,8 @@ def test_from_the_map_to_leads(desk, another_desk, universe):
     universe()
     page.goto(home)
     page.get_by_role("button", name="测算位势").click()
-    expect(page.locator(".zy-demo")).to_be_visible()
+    expect(page.locator("main progress")).to_be_visible()  # the worker's; the page comes anew when it is done
+    expect(page.locator(".zy-demo")).to_be_visible(timeout=60_000)
     expect(page.locator("#chain-map canvas").first).to_be_attached()
     expect(page.locator("#chain-sankey svg")).to_be_visible()
 
@@ -71,7 +72,9 @@ def test_from_the_map_to_leads(desk, another_desk, universe):
     expect(page.locator("#rivals")).to_be_visible()
     expect(page.locator("main")).to_contain_text("烟台 蓬莱区")
     firms = page.locator(".zy-short input[type=checkbox]")
-    expect(page.get_by_role("button", name="转为线索")).to_be_disabled()
+    expect(page.get_by_role("button", name="转为线索")).to_be_disabled(
+        timeout=60_000
+    )  # the list comes after the page
     for place in (0, 1):
         firms.nth(place).check()
     page.locator("input[name=expires_on]").fill("2099-12-31")
