@@ -9,6 +9,7 @@ from schemathesis.core import NotSet
 
 from zhaoyin.desk.materials import actions
 from zhaoyin.desk.materials.models import Fact, Material
+from zhaoyin.desk.projects.models import Project
 
 TEXT = "云屿市商务局局长江予安介绍情况。云屿海洋生物有限公司到会。\n"
 
@@ -40,6 +41,21 @@ def test_add_read_accept(as_role, officer):
     assert client.post(f"/api/materials/facts/{firm['id']}/accept").status_code == 409
     found = client.get("/api/ledger/organisations", {"q": "海洋生物"}).json()
     assert found[0]["marks"]["name"] == "said"
+
+
+@pytest.mark.django_db
+def test_a_nul_is_dropped_on_the_way_in(as_role):
+    client = as_role("officer")
+    made = client.post(
+        "/api/projects", {"name": "海\0藻", "came_from": "\0浙\0", "need": "\\u0000"}, "application/json"
+    )
+    assert made.status_code == 201 and made.json()["name"] == "海藻"
+    kept = Project.objects.get()
+    assert kept.source == "浙" and kept.need == "\\u0000"  # the letters as they were written are no NUL
+    assert client.get("/api/projects?q=%00海%00").json()[0]["id"] == kept.pk
+    client.post(f"/projects/{kept.pk}/edit/", "name=%E6%B5%B7%00&seen=1", "application/x-www-form-urlencoded")
+    assert "\0" not in Project.objects.get().name
+    assert client.post("/api/projects", b'{"name": "\\u0000', "application/json").status_code in {400, 422}
 
 
 @pytest.mark.django_db

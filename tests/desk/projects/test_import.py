@@ -140,7 +140,7 @@ def test_the_same_project_twice_in_a_sheet_is_a_problem():
 
 @pytest.mark.parametrize("encoding", ["utf-8-sig", "gb18030"])
 def test_csv_in_either_encoding(encoding):
-    text = "项目名称,投资方,总投资（亿元）\n甲,乙,1.5\n"
+    text = "项目名称,投资方,总投资（亿元）\n甲\0,乙,1.5\n"  # a NUL is no text and is dropped
     _, _, got = parsed(text.encode(encoding), "台账.csv")
     assert got[0][1] == {"name": "甲", "company": "乙", "investment": 15_000 * 10**6}
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable
 from typing import Any
 
@@ -35,8 +36,8 @@ class LanguageMiddleware:
         return response
 
 
-class QueryMiddleware:
-    """A NUL in an address finds nothing anywhere, and PostgreSQL would break on it: it is dropped on the way in."""
+class NulMiddleware:
+    """A NUL is no text, nobody types one, and PostgreSQL would break on it: it is dropped on the way in."""
 
     def __init__(self, get_response: GetResponse) -> None:
         self.get_response = get_response
@@ -44,7 +45,24 @@ class QueryMiddleware:
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if "%00" in request.META.get("QUERY_STRING", ""):
             request.META["QUERY_STRING"] = request.META["QUERY_STRING"].replace("%00", "")
+        if request.content_type == "application/x-www-form-urlencoded":
+            request._body = request.body.replace(b"%00", b"").replace(b"\0", b"")
+        elif request.content_type == "application/json" and b"\\u0000" in request.body:
+            try:
+                request._body = json.dumps(_without_nul(json.loads(request.body))).encode()
+            except ValueError:
+                pass  # no JSON: whoever reads it says so
         return self.get_response(request)
+
+
+def _without_nul(given: Any) -> Any:
+    if isinstance(given, str):
+        return given.replace("\0", "")
+    if isinstance(given, list):
+        return [_without_nul(one) for one in given]
+    if isinstance(given, dict):
+        return {_without_nul(key): _without_nul(one) for key, one in given.items()}
+    return given
 
 
 class PolicyMiddleware:

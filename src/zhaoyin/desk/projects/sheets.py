@@ -171,7 +171,8 @@ def _csv(data: bytes) -> list[list[Any]]:
     )
     sample = text[:4096]
     delimiter = max(",\t;，", key=sample.count)
-    return [list(row) for row in csv.reader(io.StringIO(text), delimiter=delimiter)]
+    lines = io.StringIO(text.replace("\0", ""))  # no text, and PostgreSQL stores none
+    return [list(row) for row in csv.reader(lines, delimiter=delimiter)]
 
 
 def _utf8(data: bytes) -> bool:
