@@ -164,6 +164,7 @@ def _formulas(archive: zipfile.ZipFile) -> set[tuple[int, int]]:
 
 
 def _csv(data: bytes) -> list[list[Any]]:
+    data = data.replace(b"\0", b"")  # no text, and PostgreSQL stores none
     text = (
         data.decode("utf-8-sig")
         if _utf8(data)
@@ -171,8 +172,7 @@ def _csv(data: bytes) -> list[list[Any]]:
     )
     sample = text[:4096]
     delimiter = max(",\t;，", key=sample.count)
-    lines = io.StringIO(text.replace("\0", ""))  # no text, and PostgreSQL stores none
-    return [list(row) for row in csv.reader(lines, delimiter=delimiter)]
+    return [list(row) for row in csv.reader(io.StringIO(text), delimiter=delimiter)]
 
 
 def _utf8(data: bytes) -> bool:
