@@ -154,3 +154,15 @@ def test_left_out_and_from_the_figure_to_the_reason(desk, phone, site):
     ):
         phone.open(path)
         assert phone.fits(), path
+
+
+LATE = PREPARE.replace("演示：尾砂利用", "演示：迟开工").replace("2026, 8, 3", "2026, 3, 2")
+
+
+def test_the_lights_of_a_late_project_fit_a_phone_in_english(phone, site):
+    pk = int(site.python(LATE).split()[-1])
+    phone.sign_in("verifier")
+    phone.page.context.add_cookies([{"name": "zhaoyin_language", "value": "en", "url": site.url}])
+    phone.open(f"/projects/{pk}/")
+    expect(phone.page.locator(".zy-head__sub .zy-light").first).to_contain_text("days over")
+    assert phone.fits()

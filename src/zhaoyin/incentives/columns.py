@@ -634,7 +634,7 @@ class _Job:
         # total, final and due of every row, in one piece: the system backs a long one with large pages
         self.sums = np.empty((3, n), np.int64)
         self.total = self.sums[0]  # every chunk writes its part
-        self.compiler = c = Compiler(columns, dictionary)
+        c = Compiler(columns, dictionary)
         sample = Frame(columns, 0, n, np.arange(0, n, max(n // SAMPLE, 1)))
         known: dict[x.Bool, _Term] = {}
         clauses: list[list[_Term]] = []

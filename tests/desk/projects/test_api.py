@@ -7,7 +7,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import DatabaseError, transaction
 
-from tests.desk.projects.house import D, People, bring_to, fill, new_project
+from tests.desk.projects.house import D, bring_to, fill, new_project
 from tests.desk.projects.test_import import GOOD, brought
 from tests.desk.projects.test_path import WAN, capital
 from zhaoyin.desk.deals import actions as deals
@@ -18,11 +18,6 @@ from zhaoyin.desk.reports import actions as reports
 from zhaoyin.desk.reports.models import Entry, Month, Published
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def people():
-    return People()
 
 
 @pytest.fixture

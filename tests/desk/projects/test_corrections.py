@@ -5,7 +5,7 @@ from decimal import Decimal
 import pytest
 from django.db import DatabaseError, transaction
 
-from tests.desk.projects.house import D, People, bring_to, contract, fill, new_project, pass_gate
+from tests.desk.projects.house import D, bring_to, contract, fill, new_project, pass_gate
 from tests.desk.projects.test_path import WAN, capital, refused, value
 from zhaoyin.desk.deals import actions as deals
 from zhaoyin.desk.deals.models import Agreement, Capital, Commitment
@@ -15,20 +15,8 @@ from zhaoyin.desk.reports import actions as reports
 from zhaoyin.desk.reports.models import Entry, Published
 from zhaoyin.lifecycle import Month as M
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("a_day")]
 APRIL = D(2026, 4, 20)
-
-
-@pytest.fixture(autouse=True)
-def a_day(monkeypatch):
-    for module in ("zhaoyin.base.dates", "zhaoyin.desk.projects.actions", "zhaoyin.desk.deals.actions",
-                   "zhaoyin.desk.projects.queries", "zhaoyin.desk.projects.corrections"):  # fmt: skip
-        monkeypatch.setattr(f"{module}.today", lambda: D(2026, 11, 30))
-
-
-@pytest.fixture
-def people():
-    return People()
 
 
 @pytest.fixture

@@ -8,7 +8,7 @@ from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from openpyxl import load_workbook
 
-from tests.desk.projects.house import D, People, bring_to, contract, new_project, pass_gate
+from tests.desk.projects.house import D, bring_to, contract, new_project, pass_gate
 from tests.desk.projects.test_path import WAN, capital, refused, value
 from zhaoyin.desk.deals import actions as deals
 from zhaoyin.desk.deals import queries as papers
@@ -23,20 +23,8 @@ from zhaoyin.desk.reports.models import Entry, Published, Rollup
 from zhaoyin.lifecycle import Month as M
 from zhaoyin.lifecycle import figure
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("a_day")]
 WHY = "区内老厂搬迁，不是新投资"
-
-
-@pytest.fixture(autouse=True)
-def a_day(monkeypatch):
-    for module in ("zhaoyin.base.dates", "zhaoyin.desk.projects.actions", "zhaoyin.desk.deals.actions",
-                   "zhaoyin.desk.projects.queries", "zhaoyin.desk.projects.corrections"):  # fmt: skip
-        monkeypatch.setattr(f"{module}.today", lambda: D(2026, 11, 30))
-
-
-@pytest.fixture
-def people():
-    return People()
 
 
 @pytest.fixture

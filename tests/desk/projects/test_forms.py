@@ -3,7 +3,7 @@
 import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 
-from tests.desk.projects.house import D, People, bring_to, new_project
+from tests.desk.projects.house import D, bring_to, new_project
 from zhaoyin.desk.deals.models import Agreement, Capital, Commitment, Rate
 from zhaoyin.desk.materials.models import Material
 from zhaoyin.desk.parties.models import Organisation
@@ -11,11 +11,6 @@ from zhaoyin.desk.projects import actions
 from zhaoyin.desk.projects.models import Correction, Corridor, Project
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def people():
-    return People()
 
 
 @pytest.fixture

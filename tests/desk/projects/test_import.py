@@ -6,7 +6,6 @@ import io
 import pytest
 from openpyxl import Workbook, load_workbook
 
-from tests.desk.projects.house import People
 from zhaoyin.base.errors import Refusal
 from zhaoyin.desk.evidence.models import AuditEntry, Provenance
 from zhaoyin.desk.projects import actions, loading, sheets
@@ -160,11 +159,6 @@ def test_files_that_are_no_ledger_are_refused(data, name, code):
 
 
 # --- into the ledger
-
-
-@pytest.fixture
-def people(db):
-    return People()
 
 
 def brought(people, rows=GOOD, **more):

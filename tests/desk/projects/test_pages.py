@@ -7,7 +7,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 
-from tests.desk.projects.house import D, People, bring_to, new_project
+from tests.desk.projects.house import D, bring_to, new_project
 from zhaoyin.desk.deals import actions as deals
 from zhaoyin.desk.deals.models import Capital
 from zhaoyin.desk.evidence.models import AuditEntry
@@ -16,11 +16,6 @@ from zhaoyin.desk.projects.models import Milestone, Project
 from zhaoyin.desk.sites.models import Carrier
 
 pytestmark = pytest.mark.django_db
-
-
-@pytest.fixture
-def people():
-    return People()
 
 
 @pytest.fixture

@@ -9,7 +9,7 @@ from django.db import IntegrityError, connection, transaction
 from django.db.utils import DatabaseError, InternalError
 from openpyxl import load_workbook
 
-from tests.desk.projects.house import ORDER, D, People, bring_to, contract, fill, new_project, pass_gate
+from tests.desk.projects.house import ORDER, D, bring_to, contract, fill, new_project, pass_gate
 from zhaoyin.base.errors import Refusal
 from zhaoyin.desk.deals import actions as deals
 from zhaoyin.desk.deals.models import Agreement, Capital
@@ -21,26 +21,8 @@ from zhaoyin.desk.reports.models import Entry, Month, Published
 from zhaoyin.lifecycle import Month as M
 from zhaoyin.lifecycle import figure
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("a_day")]
 WAN = 10**6
-
-
-@pytest.fixture
-def people():
-    return People()
-
-
-@pytest.fixture(autouse=True)
-def a_day(monkeypatch):
-    """Today is 30 November 2026 unless a test moves it."""
-
-    def move(day):
-        for module in ("zhaoyin.base.dates", "zhaoyin.desk.projects.actions", "zhaoyin.desk.deals.actions",
-                       "zhaoyin.desk.projects.queries"):  # fmt: skip
-            monkeypatch.setattr(f"{module}.today", lambda: day)
-
-    move(D(2026, 11, 30))
-    return move
 
 
 def refused(code, act, *args, **kwargs):

@@ -6,7 +6,7 @@ import pytest
 from django.core.files.uploadedfile import SimpleUploadedFile
 from django.db import transaction
 
-from tests.desk.projects.house import D, People, bring_to, contract, fill, new_project, photo
+from tests.desk.projects.house import D, bring_to, contract, fill, new_project, photo
 from zhaoyin import lifecycle
 from zhaoyin.base.dates import add_working_days
 from zhaoyin.base.errors import Refusal
@@ -18,24 +18,8 @@ from zhaoyin.desk.projects import actions, queries
 from zhaoyin.desk.projects import rules as in_force
 from zhaoyin.desk.projects.models import GateFile, Milestone, Opinion, Project
 
-pytestmark = pytest.mark.django_db
+pytestmark = [pytest.mark.django_db, pytest.mark.usefixtures("a_day")]
 SOON = D(2026, 11, 30)
-
-
-@pytest.fixture(autouse=True)
-def a_day(monkeypatch):
-    def move(day):
-        for module in ("zhaoyin.base.dates", "zhaoyin.desk.projects.actions", "zhaoyin.desk.deals.actions",
-                       "zhaoyin.desk.projects.queries", "zhaoyin.desk.projects.views.opinions"):  # fmt: skip
-            monkeypatch.setattr(f"{module}.today", lambda: day)
-
-    move(SOON)
-    return move
-
-
-@pytest.fixture
-def people():
-    return People()
 
 
 @pytest.fixture

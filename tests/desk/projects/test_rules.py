@@ -4,7 +4,7 @@ import shutil
 
 import pytest
 
-from tests.desk.projects.house import D, People, bring_to, new_project
+from tests.desk.projects.house import D, bring_to, new_project
 from zhaoyin.base.errors import Refusal
 from zhaoyin.desk import region
 from zhaoyin.desk.accounts.actions import system_user
@@ -26,11 +26,6 @@ lights:
 indicators:
 - {id: landed_ratio, version: 2, formula_zh: 拿到土地的项目 ÷ 签约项目}
 """
-
-
-@pytest.fixture
-def people():
-    return People()
 
 
 @pytest.fixture

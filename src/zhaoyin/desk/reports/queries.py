@@ -33,6 +33,11 @@ PREFIXES = {(False, False): "", (True, False): "~", (False, True): "!", (True, T
 LEFT_OUT = (PREFIXES[False, True], PREFIXES[True, True])
 
 
+def real(account: str) -> list[str]:
+    """The accounts of projects that are no demonstration, whether they count or are left out."""
+    return [PREFIXES[False, out] + account for out in (False, True)]
+
+
 def account_of(project: Project, account: str) -> str:
     """The account a project books on: demonstration projects and those left out of the figures have their own."""
     return PREFIXES[project.is_demo, bool(project.left_out)] + account
@@ -40,7 +45,7 @@ def account_of(project: Project, account: str) -> str:
 
 def bare(account: str) -> str:
     """What an account counts, whoever's it is."""
-    return account.lstrip("~!?")
+    return account.lstrip("".join(PREFIXES.values()))
 
 
 def only_demo() -> bool:
@@ -256,7 +261,7 @@ def checks(number: int) -> list[Check]:
     over = (
         Entry.objects.filter(
             period=number,
-            account__in=["capital", "!capital"],
+            account__in=real("capital"),
             project__capital_fen__gt=F("project__contracted_fen"),
         )
         .values("project")
@@ -265,10 +270,8 @@ def checks(number: int) -> list[Check]:
     )
     twice = (
         Entry.objects.filter(
-            account__in=["signed", "!signed"],
-            project__in=Entry.objects.filter(period=number, account__in=["signed", "!signed"]).values(
-                "project"
-            ),
+            account__in=real("signed"),
+            project__in=Entry.objects.filter(period=number, account__in=real("signed")).values("project"),
         )
         .order_by()
         .values("project")
